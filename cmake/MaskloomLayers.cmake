@@ -1,0 +1,36 @@
+# A layer is a static (object) library whose include root holds links to the folders it may include and nothing else, so
+# an upward include does not build.
+#
+#   maskloom_layer(dsl SOURCES Expr.cpp ... MAY_INCLUDE dsl)
+set(MASKLOOM_FOLDER_dsl ${PROJECT_SOURCE_DIR}/dsl)
+set(MASKLOOM_FOLDER_program ${PROJECT_SOURCE_DIR}/runtime/program)
+set(MASKLOOM_FOLDER_analysis ${PROJECT_SOURCE_DIR}/codegen/analysis)
+set(MASKLOOM_FOLDER_codegen ${PROJECT_SOURCE_DIR}/codegen)
+set(MASKLOOM_FOLDER_templates ${PROJECT_SOURCE_DIR}/templates)
+set(MASKLOOM_FOLDER_device ${PROJECT_SOURCE_DIR}/runtime/device)
+set(MASKLOOM_FOLDER_cpu ${PROJECT_SOURCE_DIR}/runtime/cpu)
+set(MASKLOOM_FOLDER_facade ${PROJECT_SOURCE_DIR}/runtime/facade)
+
+function(maskloom_include_root OUT NAME)
+  set(root ${PROJECT_BINARY_DIR}/layers/${NAME})
+  file(MAKE_DIRECTORY ${root}/maskloom)
+  foreach(folder IN LISTS ARGN)
+    file(CREATE_LINK ${MASKLOOM_FOLDER_${folder}} ${root}/maskloom/${folder} SYMBOLIC)
+    if(folder STREQUAL facade) # the two public umbrella headers
+      file(CREATE_LINK ${MASKLOOM_FOLDER_facade}/maskloom.h ${root}/maskloom/maskloom.h SYMBOLIC)
+      file(CREATE_LINK ${MASKLOOM_FOLDER_facade}/c.h ${root}/maskloom/c.h SYMBOLIC)
+    endif()
+  endforeach()
+  set(${OUT} ${root} PARENT_SCOPE)
+endfunction()
+
+function(maskloom_layer NAME)
+  cmake_parse_arguments(L "" "" "SOURCES;MAY_INCLUDE;LINK" ${ARGN})
+  add_library(maskloom_${NAME} STATIC ${L_SOURCES})
+  maskloom_include_root(root ${NAME} ${L_MAY_INCLUDE})
+  target_include_directories(maskloom_${NAME} PRIVATE ${root})
+  target_link_libraries(maskloom_${NAME} PRIVATE maskloom_flags ${L_LINK})
+endfunction()
+
+# For tests and tools that may see every layer.
+maskloom_include_root(MASKLOOM_ALL_LAYERS all dsl program analysis codegen templates device cpu facade)

@@ -1,0 +1,28 @@
+# Build options and the flags of our own files.
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(MASKLOOM_BUILD_TESTS "Build tests and examples" ON)
+option(MASKLOOM_STATIC_LLVM "Link LLVM and MLIR statically: one libmaskloom.so that runs without LLVM installed" OFF)
+option(MASKLOOM_WITH_MLIR "Build the layers that need MLIR (off: dsl, program and device only, for sanitizer builds)" ON)
+set(MASKLOOM_SANITIZE "" CACHE STRING "Sanitizers for our files, for example address,undefined")
+
+find_program(MASKLOOM_CCACHE ccache)
+if(MASKLOOM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MASKLOOM_CCACHE})
+endif()
+
+add_library(maskloom_flags INTERFACE)
+target_compile_options(maskloom_flags INTERFACE -Wall -Wextra -Werror)
+if(MASKLOOM_SANITIZE)
+  target_compile_options(maskloom_flags INTERFACE -fsanitize=${MASKLOOM_SANITIZE} -fno-sanitize-recover=all -g -O1)
+  target_link_options(maskloom_flags INTERFACE -fsanitize=${MASKLOOM_SANITIZE})
+endif()

@@ -1,0 +1,16 @@
+// The rules a pattern must obey, whichever way it was declared: types, constant positive divisors, products
+// with at most one index factor, aux indices that fit their axes, groups that partition the heads, space
+// extents.
+#pragma once
+
+#include "maskloom/dsl/Diagnostic.h"
+#include "maskloom/dsl/Pattern.h"
+
+namespace maskloom {
+
+/// Everything that can be said without knowing the number of heads.
+std::vector<Diagnostic> checkPattern(const Pattern &pattern);
+/// In addition: the groups partition `heads` query heads (or `kvHeads` KV heads), and heads % kvHeads == 0.
+std::vector<Diagnostic> checkHeads(const Pattern &pattern, int64_t heads, int64_t kvHeads);
+
+} // namespace maskloom

@@ -1,0 +1,135 @@
+// The expression tree every pattern is made of. One immutable, ref-counted node type serves the C++ embedding
+// (Index, Mask, Score in Index.h), the pattern-file parser and the interpreter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace maskloom {
+
+/// Where an expression was written: a pattern file, or C++ source through std::source_location.
+struct Location {
+  std::string file;
+  unsigned line = 0;   ///< 1-based; 0 = unknown
+  unsigned column = 0; ///< 1-based; 0 = unknown
+};
+
+enum class Type : uint8_t { Int, Bool, Float };
+
+/// The indices and extents an expression may name. Positions are absolute: `q` is row + q_offset, `k` is
+/// column + k_offset. Lengths are those of the batch entry.
+enum class IndexVar : uint8_t { Query, Key, Head, KvHead, Batch, QueryLength, KeyLength, Heads, KvHeads };
+
+/// Operations. Integers are mathematical; FloorDiv and Mod round towards minus infinity and their divisor is
+/// a positive constant or a parameter (which then becomes a compile-time constant).
+enum class Op : uint8_t {
+  // leaves
+  IntConst,
+  FloatConst,
+  BoolConst,
+  Index,
+  Param,
+  AuxLoad, ///< operands: one integer index per axis of the aux tensor
+  Score,   ///< `s`, the scaled score (float)
+  // Int or Float, by type
+  Add,
+  Sub,
+  Mul, ///< on Int at least one side is free of indices
+  Min,
+  Max,
+  Abs,
+  Neg,
+  // Int
+  FloorDiv,
+  Mod,
+  // Int or Float operands, Bool result
+  Eq,
+  Ne,
+  Lt,
+  Le,
+  Gt,
+  Ge,
+  // Bool
+  And,
+  Or,
+  Not,
+  // Bool, T, T -> T
+  Select,
+  // Float
+  ToFloat, ///< Int -> Float
+  Div,     ///< real division
+  Exp2,
+  Exp,
+  Log,
+  Tanh,
+  Sqrt,
+};
+
+/// A run-time integer parameter with its declared range [low, high].
+struct ParamDecl {
+  std::string name;
+  int64_t defaultValue = 0;
+  int64_t low = 0;
+  int64_t high = 2147483647;
+  Location loc;
+};
+
+enum class AuxType : uint8_t { I32, F32 };
+
+/// One axis of an auxiliary tensor: its extent follows an index variable (in blocks of `block`), or is fixed.
+/// An axis named q may be indexed by q or k when both are token positions; likewise k.
+struct AuxAxis {
+  enum class Kind : uint8_t { Batch, Head, KvHead, Query, Key, Fixed } kind = Kind::Fixed;
+  int64_t block = 1;  ///< Query and Key: tokens per entry; the extent is ceil(length / block)
+  int64_t extent = 0; ///< Fixed only
+};
+
+/// A tensor given at run time, rank 1 to 3, row-major unless strides are given.
+struct AuxDecl {
+  std::string name;
+  std::vector<AuxAxis> axes;
+  AuxType type = AuxType::I32;
+  Location loc;
+};
+
+struct ExprNode;
+using Expr = std::shared_ptr<const ExprNode>;
+
+struct ExprNode {
+  Op op = Op::IntConst;
+  Type type = Type::Int;
+  IndexVar index = IndexVar::Query; ///< Op::Index
+  int64_t intValue = 0;             ///< IntConst; BoolConst (0 or 1)
+  double floatValue = 0;            ///< FloatConst
+  std::shared_ptr<const ParamDecl> param;
+  std::shared_ptr<const AuxDecl> aux;
+  std::vector<Expr> operands;
+  Location loc;
+};
+
+/// Builds a node. `type` is the result type; operands are taken as they are (typing is the builder's job).
+Expr makeExpr(Op op, Type type, std::vector<Expr> operands, Location loc = {});
+Expr makeInt(int64_t value, Location loc = {});
+Expr makeFloat(double value, Location loc = {});
+Expr makeBool(bool value, Location loc = {});
+Expr makeIndex(IndexVar index, Location loc = {});
+Expr makeParam(std::shared_ptr<const ParamDecl> param, Location loc = {});
+Expr makeLoad(std::shared_ptr<const AuxDecl> aux, std::vector<Expr> indices, Location loc = {});
+Expr makeScore(Location loc = {});
+
+/// Names as written in pattern files: "q", "kvh", "Sk"; "+", "exp2".
+const char *spelling(IndexVar index);
+const char *spelling(Op op);
+const char *spelling(Type type);
+
+/// Mathematical floor division and modulus, divisor > 0 or < 0 (never 0).
+constexpr int64_t floorDiv(int64_t a, int64_t b) {
+  int64_t quotient = a / b;
+  return quotient - ((a % b != 0) && ((a < 0) != (b < 0)));
+}
+constexpr int64_t ceilDiv(int64_t a, int64_t b) { return -floorDiv(-a, b); }
+constexpr int64_t floorMod(int64_t a, int64_t b) { return a - b * floorDiv(a, b); }
+
+} // namespace maskloom

@@ -1,0 +1,68 @@
+// The oracle: evaluates a pattern as it was written, point by point, in the plainest way. Every backend and
+// every analysis is compared with it. Slow on purpose.
+#pragma once
+
+#include "maskloom/dsl/Pattern.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace maskloom {
+
+/// An aux tensor's contents on the host. Row-major over `extents`.
+struct AuxValue {
+  std::vector<int64_t> extents;
+  std::vector<int32_t> ints; ///< I32
+  std::vector<float> floats; ///< F32
+};
+
+/// One concrete attention problem. Parameters not named take their defaults.
+struct Problem {
+  int64_t batch = 1, heads = 1, kvHeads = 1;
+  int64_t queries = 1, keys = 1;                 ///< Sq, Sk: the largest over the batch
+  std::vector<int64_t> queryLengths, keyLengths; ///< per batch entry; empty: queries, keys
+  std::optional<int64_t> queryOffset;            ///< default: key length - query length of the batch entry
+  int64_t keyOffset = 0;
+  std::map<std::string, int64_t> params;
+  std::map<std::string, AuxValue> aux;
+
+  int64_t queryLength(int64_t b) const { return queryLengths.empty() ? queries : queryLengths[b]; }
+  int64_t keyLength(int64_t b) const { return keyLengths.empty() ? keys : keyLengths[b]; }
+  int64_t queryOffsetOf(int64_t b) const {
+    return queryOffset ? *queryOffset : keyLength(b) - queryLength(b);
+  }
+};
+
+/// What is wrong with the problem for this pattern (unknown parameter, value out of range, missing or short
+/// aux tensor, heads that do not divide); empty when nothing is.
+std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &problem);
+
+class Interpreter {
+public:
+  /// The pattern and problem must outlive the interpreter and must have passed their checks.
+  Interpreter(const Pattern &pattern, const Problem &problem);
+
+  /// May query row `row` (0-based, position row + q_offset) of head h see key column `column`? Rows and
+  /// columns beyond the batch entry's lengths see and are seen by nothing.
+  bool visible(int64_t b, int64_t h, int64_t row, int64_t column) const;
+  /// The modified score of a visible pair, given the scaled score.
+  double score(double scaled, int64_t b, int64_t h, int64_t row, int64_t column) const;
+  /// The sink logit of a head, -inf when the pattern has none.
+  double sink(int64_t h) const;
+
+private:
+  struct Point;
+  int64_t evalInt(const Expr &e, const Point &p) const;
+  bool evalBool(const Expr &e, const Point &p) const;
+  double evalFloat(const Expr &e, const Point &p) const;
+
+  const Pattern &pattern_;
+  const Problem &problem_;
+  std::vector<Expr> groupMasks_;
+  std::vector<size_t> groupOfHead_;
+  std::map<const ParamDecl *, int64_t> params_;
+  std::map<const AuxDecl *, const AuxValue *> aux_;
+};
+
+} // namespace maskloom

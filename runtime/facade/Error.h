@@ -1,0 +1,25 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace maskloom {
+
+/// Whose fault an error is.
+enum class ErrorKind {
+  User,     ///< bad input: pattern, arguments, files
+  Machine,  ///< the machine: no driver, no NVRTC, disk full, out of memory
+  Internal, ///< ours
+};
+
+/// The only exception that leaves the library's C++ API.
+class Error : public std::runtime_error {
+public:
+  Error(ErrorKind kind, const std::string &message) : std::runtime_error(message), kind_(kind) {}
+  ErrorKind kind() const { return kind_; }
+
+private:
+  ErrorKind kind_;
+};
+
+} // namespace maskloom

@@ -1,0 +1,42 @@
+// The launch ABI of the forward kernels: one struct by value. The only file of this folder that the host
+// includes too, so that both sides agree by construction; plain C++, no header needed.
+#pragma once
+
+namespace maskloom {
+
+constexpr int kMaxParams = 16;
+constexpr int kMaxAux = 8;
+
+/// A [batch, heads, tokens, dim] tensor with unit stride along dim; strides in elements.
+struct TensorArg {
+  void *data;
+  long long batch_stride, head_stride, token_stride;
+};
+
+/// An auxiliary tensor, rank 1 to 3; strides in elements, extents for bounds checks in debug builds.
+struct AuxArg {
+  const void *data;
+  long long strides[3];
+  long long extents[3];
+};
+
+struct ForwardArgs {
+  TensorArg q, k, v, o;
+  float *lse; ///< natural-log LSE, null when not wanted; element [b, h, row] at b * lse_batch_stride + h *
+              ///< lse_head_stride + row
+  long long lse_batch_stride, lse_head_stride;
+  long long
+      query_offset; ///< used when has_query_offset; otherwise key length - query length of the batch entry
+  long long key_offset;
+  const int *query_lengths; ///< per batch entry, or null: queries
+  const int *key_lengths;   ///< per batch entry, or null: keys
+  unsigned *plan;           ///< plan bitmap, null when every group is closed-form (layout in schedule.cuh)
+  float scale;
+  int batch, heads, kv_heads, queries, keys;
+  int has_query_offset;
+  int reserved;
+  long long params[kMaxParams]; ///< symbolic parameters by index
+  AuxArg aux[kMaxAux];
+};
+
+} // namespace maskloom
