@@ -20,9 +20,21 @@ if(MASKLOOM_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${MASKLOOM_CCACHE})
 endif()
 
+# lld links MLIR's archives in a second where GNU ld takes half a minute.
+find_program(MASKLOOM_LLD ld.lld HINTS /usr/lib/llvm-22/bin)
+if(MASKLOOM_LLD)
+  cmake_path(GET MASKLOOM_LLD PARENT_PATH folder)
+  add_link_options(-fuse-ld=lld -B${folder})
+endif()
+
 add_library(maskloom_flags INTERFACE)
 target_compile_options(maskloom_flags INTERFACE -Wall -Wextra -Werror)
 if(MASKLOOM_SANITIZE)
-  target_compile_options(maskloom_flags INTERFACE -fsanitize=${MASKLOOM_SANITIZE} -fno-sanitize-recover=all -g -O1)
-  target_link_options(maskloom_flags INTERFACE -fsanitize=${MASKLOOM_SANITIZE})
+  # for every target, tests included: the run-time library must be linked into all of them
+  add_compile_options(-fsanitize=${MASKLOOM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+  add_link_options(-fsanitize=${MASKLOOM_SANITIZE})
+endif()
+if(MASKLOOM_STATIC_LLVM)
+  add_compile_options(-ffunction-sections -fdata-sections)
+  add_link_options(LINKER:--gc-sections)
 endif()
