@@ -38,6 +38,9 @@ struct Problem {
 /// aux tensor, heads that do not divide); empty when nothing is.
 std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &problem);
 
+/// Integers are mathematical as long as they fit in 64 bits; a value that does not throws
+/// std::overflow_error. A load outside its tensor (a position before the first token, or an entry that an
+/// operand of `&&`, `||` or select guards) reads 0.
 class Interpreter {
 public:
   /// The pattern and problem must outlive the interpreter and must have passed their checks.
@@ -56,6 +59,7 @@ private:
   int64_t evalInt(const Expr &e, const Point &p) const;
   bool evalBool(const Expr &e, const Point &p) const;
   double evalFloat(const Expr &e, const Point &p) const;
+  int64_t elementOf(const ExprNode &load, const Point &p) const; ///< -1: outside the tensor
 
   const Pattern &pattern_;
   const Problem &problem_;

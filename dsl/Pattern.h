@@ -75,7 +75,8 @@ struct Pattern {
   void collect(const Expr &expr);
 };
 
-/// Parameters that occur inside a divisor: compile-time constants, part of the pattern hash.
+/// Parameters that occur inside a divisor, or as the factor of something that is no constant (h * step):
+/// compile-time constants, part of the pattern hash, so that what stays symbolic is linear.
 std::vector<std::shared_ptr<const ParamDecl>> constantParams(const Pattern &pattern);
 
 } // namespace maskloom

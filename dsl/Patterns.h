@@ -6,6 +6,9 @@
 
 namespace maskloom::patterns {
 
+// Windows, offsets and the like are run-time parameters ("window", "sink", "prefix", "local", "offset") whose
+// defaults are the arguments; "block", "stride" and "step" are compile-time constants.
+
 /// q >= k.
 Pattern causal();
 /// Causal, and q - k < window: each query sees itself and the window - 1 keys before it.
@@ -25,7 +28,8 @@ struct LocalStride {
   int64_t offset = 0;      ///< 0 and 1 both circulate
   bool perKvHead = false;  ///< shards by KV head under GQA
   bool sameForAll = false; ///< every head the same shard
-  bool causal = true;      ///< false: |q/block - k/block| < local, relative strides
+  bool causal = true;      ///< false: |q/block - k/block| < local, and the stride is relative to the query:
+                           ///< (k/block - q/block + x*headStep + offset) % stride == 0
   int64_t heads = 0;       ///< query heads; needed with denseHeads
   int64_t denseHeads = 0;  ///< the last n heads attend to every (causal) key
 };
