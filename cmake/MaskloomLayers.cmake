@@ -9,6 +9,7 @@ set(MASKLOOM_FOLDER_codegen ${PROJECT_SOURCE_DIR}/codegen)
 set(MASKLOOM_FOLDER_templates ${PROJECT_SOURCE_DIR}/templates)
 set(MASKLOOM_FOLDER_device ${PROJECT_SOURCE_DIR}/runtime/device)
 set(MASKLOOM_FOLDER_cpu ${PROJECT_SOURCE_DIR}/runtime/cpu)
+set(MASKLOOM_FOLDER_cli ${PROJECT_SOURCE_DIR}/runtime/cli)
 set(MASKLOOM_FOLDER_facade ${PROJECT_SOURCE_DIR}/runtime/facade)
 
 function(maskloom_include_root OUT NAME)
@@ -33,4 +34,4 @@ function(maskloom_layer NAME)
 endfunction()
 
 # For tests and tools that may see every layer.
-maskloom_include_root(MASKLOOM_ALL_LAYERS all dsl program analysis codegen templates device cpu facade)
+maskloom_include_root(MASKLOOM_ALL_LAYERS all dsl program analysis codegen templates device cpu facade cli)

@@ -1,0 +1,61 @@
+#include "maskloom/cli/Cli.h"
+
+#include "maskloom/cli/Commands.h"
+
+#include <fmt/format.h>
+
+namespace maskloom {
+
+namespace {
+
+constexpr const char *kFooter = R"(Examples:
+  maskloom explain examples/patterns/phi3_small.mask --seq 131072 --heads 32 --kv-heads 8
+  maskloom compile examples/patterns/causal.mask --arch sm_90a --head-dim 128 -o causal.ptx
+  maskloom run examples/patterns/causal.mask --q q.npy --k k.npy --v v.npy -o o.npy --check
+  maskloom mask examples/patterns/two_range.mask --seq 1024 --heads 16 -o m.npy
+  maskloom doctor
+
+Exit codes: 0 success, 1 bad input (pattern, tensors, values), 2 command line, 3 the machine (no NVRTC, no driver,
+unwritable file), 4 internal error (ours), 5 a check failed.)";
+
+int exitCodeOf(ErrorKind kind) {
+  switch (kind) {
+  case ErrorKind::User: return kExitUserError;
+  case ErrorKind::Machine: return kExitMachine;
+  case ErrorKind::Internal: return kExitInternal;
+  }
+  return kExitInternal;
+}
+
+} // namespace
+
+int cliMain(int argc, char **argv) {
+  CLI::App app("Maskloom: declare an attention mask, compile it to a GPU kernel, run it on your tensors.",
+               "maskloom");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.set_version_flag("--version", MASKLOOM_VERSION);
+  Action action;
+  addExplainCommand(app, action);
+  addCompileCommand(app, action);
+  addRunCommand(app, action);
+  addMaskCommand(app, action);
+  addCacheCommand(app, action);
+  addDoctorCommand(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  try {
+    return action();
+  } catch (const Error &error) {
+    fmt::print(stderr, "{}{}\n", error.kind() == ErrorKind::Internal ? "maskloom: " : "", error.what());
+    return exitCodeOf(error.kind());
+  } catch (const std::exception &error) {
+    fmt::print(stderr, "maskloom: internal error, our fault: {}\n", error.what());
+    return kExitInternal;
+  }
+}
+
+} // namespace maskloom

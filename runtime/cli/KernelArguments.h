@@ -1,0 +1,22 @@
+// The arguments that choose a kernel: head dims, dtype, architecture.
+#pragma once
+
+#include "maskloom/cli/Commands.h"
+
+namespace maskloom {
+
+struct KernelArguments {
+  int64_t headDim = 128, valueDim = 0;
+  std::string dtype = "bf16", dumpIr;
+  bool noCache = false;
+
+  void addCache(CLI::App &command);
+  void addDims(CLI::App &command);
+  void addDtype(CLI::App &command, const char *help);
+};
+
+DType parseDtype(const std::string &text);
+/// Writes a whole file; Error(Machine) says why when it cannot.
+void writeFile(const std::string &path, const std::string &bytes);
+
+} // namespace maskloom

@@ -1,0 +1,3 @@
+#include "maskloom/cli/Cli.h"
+
+int main(int argc, char **argv) { return maskloom::cliMain(argc, argv); }

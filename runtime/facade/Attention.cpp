@@ -1,0 +1,347 @@
+#include "maskloom/facade/Attention.h"
+
+#include "maskloom/facade/CompileKernel.h"
+
+#include "maskloom/cpu/Executor.h"
+#include "maskloom/device/Driver.h"
+#include "maskloom/device/Launcher.h"
+#include "maskloom/dsl/Check.h"
+
+#include <cmath>
+#include <mutex>
+
+#include <fmt/format.h>
+
+namespace maskloom {
+
+Tensor Tensor::contiguous(void *data, std::array<int64_t, 4> shape, DType dtype) {
+  return {data, shape, {shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1}, dtype};
+}
+
+struct Attention::State {
+  Pattern pattern;
+  CompileOptions options;
+  std::string arch;
+  CompileReport report;
+  Program program; ///< of the kernel for aligned tensors, or of the CPU object
+
+  // GPU: one launcher for 16-byte-aligned tensors, and one for every other, compiled when first needed.
+  std::unique_ptr<Launcher> aligned;
+  std::once_flag unalignedOnce;
+  std::unique_ptr<Launcher> unaligned;
+
+  std::unique_ptr<CpuExecutor> cpu;
+  std::string image;
+
+  Launcher &launcherFor(bool isAligned);
+};
+
+namespace {
+
+[[noreturn]] void userError(const std::string &message) { throw Error(ErrorKind::User, message); }
+
+size_t elementBytes(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
+
+const char *nameOf(DType dtype) { return dtype == DType::f32 ? "f32" : dtype == DType::f16 ? "f16" : "bf16"; }
+
+/// What one call needs beyond its tensors, by index instead of by name.
+struct BoundValues {
+  int64_t params[kMaxParams] = {};
+  const AuxTensor *aux[kMaxAux] = {};
+};
+
+/// The extent an axis must have for this call.
+int64_t axisExtent(const ProgramAux::Axis &axis, const Tensor &q, const Tensor &k) {
+  using Kind = ProgramAux::Axis::Kind;
+  switch (axis.kind) {
+  case Kind::Batch: return q.shape[0];
+  case Kind::Head: return q.shape[1];
+  case Kind::KvHead: return k.shape[1];
+  case Kind::Query: return ceilDiv(q.shape[2], axis.block);
+  case Kind::Key: return ceilDiv(k.shape[2], axis.block);
+  case Kind::Fixed: return axis.extent;
+  }
+  return 0;
+}
+
+BoundValues bind(const Program &program, const Tensor &q, const Tensor &k, const ForwardOptions &options) {
+  BoundValues bound;
+  size_t used = 0;
+  for (size_t i = 0; i < program.params.size(); ++i) {
+    const ProgramParam &param = program.params[i];
+    bound.params[i] = param.defaultValue;
+    auto given = options.params.find(param.name);
+    if (given == options.params.end()) continue;
+    ++used;
+    if (param.constant && given->second != param.defaultValue)
+      userError(fmt::format(
+          "parameter '{}' stands inside a divisor and was compiled with the value {}: compile again with "
+          "constants = {{{{\"{}\", {}}}}}",
+          param.name, param.defaultValue, param.name, given->second));
+    if (given->second < param.low || given->second > param.high)
+      userError(fmt::format("parameter '{}' is {}: its declared range is {}..{}", param.name, given->second,
+                            param.low, param.high));
+    bound.params[i] = given->second;
+  }
+  if (used != options.params.size())
+    for (const auto &entry : options.params) {
+      bool known = false;
+      for (const auto &param : program.params) known |= param.name == entry.first;
+      if (!known) userError(fmt::format("pattern '{}' has no parameter '{}'", program.name, entry.first));
+    }
+  for (size_t i = 0; i < program.auxes.size(); ++i) {
+    const ProgramAux &aux = program.auxes[i];
+    auto given = options.aux.find(aux.name);
+    if (given == options.aux.end())
+      userError(fmt::format("pattern '{}' needs the aux tensor '{}'", program.name, aux.name));
+    const AuxTensor &tensor = given->second;
+    if (!tensor.data) userError(fmt::format("aux tensor '{}' has no data", aux.name));
+    if (tensor.extents.size() != aux.axes.size())
+      userError(fmt::format("aux tensor '{}' has rank {}, expected {}", aux.name, tensor.extents.size(),
+                            aux.axes.size()));
+    for (size_t axis = 0; axis < aux.axes.size(); ++axis) {
+      int64_t needed = axisExtent(aux.axes[axis], q, k);
+      // An axis over tokens may be indexed by either position when queries and keys are the same tokens.
+      if (tensor.extents[axis] < needed)
+        userError(fmt::format("aux tensor '{}' is too short: axis {} has {} entries, expected {}", aux.name,
+                              axis, tensor.extents[axis], needed));
+    }
+    if (!tensor.strides.empty() && tensor.strides.size() != aux.axes.size())
+      userError(fmt::format("aux tensor '{}' has {} strides, expected {}", aux.name, tensor.strides.size(),
+                            aux.axes.size()));
+    bound.aux[i] = &tensor;
+  }
+  return bound;
+}
+
+void checkTensor(const char *name, const Tensor &t, DType dtype, bool rowsUsed) {
+  for (int i = 0; i < 4; ++i)
+    if (t.shape[i] < 1)
+      userError(fmt::format("{}: dimension {} is {}, expected at least 1", name, i, t.shape[i]));
+  if (!t.data) userError(fmt::format("{} has no data", name));
+  if (t.dtype != dtype)
+    userError(
+        fmt::format("{} has dtype {}, the kernel was compiled for {}", name, nameOf(t.dtype), nameOf(dtype)));
+  if (rowsUsed && t.strides[3] != 1 && t.shape[3] > 1)
+    userError(fmt::format("{} has inner stride {}, expected 1", name, t.strides[3]));
+}
+
+void checkShapes(const CompileOptions &options, const Tensor &q, const Tensor &k, const Tensor &v,
+                 const Tensor &o) {
+  checkTensor("q", q, options.dtype, true);
+  checkTensor("k", k, options.dtype, true);
+  checkTensor("v", v, options.dtype, true);
+  checkTensor("o", o, options.dtype, true);
+  auto expect = [](const char *what, int64_t found, int64_t expected) {
+    if (found != expected) userError(fmt::format("{} is {}, expected {}", what, found, expected));
+  };
+  expect("q heads", q.shape[1], options.heads);
+  expect("k heads", k.shape[1], options.kv_heads);
+  expect("v heads", v.shape[1], options.kv_heads);
+  expect("o heads", o.shape[1], options.heads);
+  expect("q head dim", q.shape[3], options.head_dim);
+  expect("k head dim", k.shape[3], options.head_dim);
+  expect("v head dim", v.shape[3], options.value_dim);
+  expect("o head dim", o.shape[3], options.value_dim);
+  expect("k batch", k.shape[0], q.shape[0]);
+  expect("v batch", v.shape[0], q.shape[0]);
+  expect("o batch", o.shape[0], q.shape[0]);
+  expect("v tokens", v.shape[2], k.shape[2]);
+  expect("o tokens", o.shape[2], q.shape[2]);
+  for (const Tensor *t : {&q, &k})
+    if (t->shape[2] > (int64_t{1} << 30)) userError(fmt::format("{} tokens are more than 2^30", t->shape[2]));
+}
+
+bool isAligned(const Tensor &t) {
+  uint64_t step = 16 / elementBytes(t.dtype);
+  bool aligned = reinterpret_cast<uintptr_t>(t.data) % 16 == 0;
+  for (int i = 0; i < 3; ++i) aligned &= t.shape[i] == 1 || t.strides[i] % static_cast<int64_t>(step) == 0;
+  return aligned;
+}
+
+float scaleOf(const ForwardOptions &options, int64_t headDim) {
+  return options.scale ? *options.scale : 1.0f / std::sqrt(static_cast<float>(headDim));
+}
+
+TensorArg argOf(const Tensor &t) { return {t.data, t.strides[0], t.strides[1], t.strides[2]}; }
+
+/// Row-major strides where none are given.
+void stridesOf(const AuxTensor &tensor, long long strides[3], long long extents[3]) {
+  size_t rank = tensor.extents.size();
+  long long stride = 1;
+  for (size_t i = 0; i < 3; ++i) strides[i] = 0, extents[i] = 1;
+  for (size_t i = rank; i-- > 0;) {
+    strides[i] = tensor.strides.empty() ? stride : tensor.strides[i];
+    extents[i] = tensor.extents[i];
+    stride *= tensor.extents[i];
+  }
+}
+
+ForwardArgs deviceArgs(const Program &program, const CompileOptions &compiled, const Tensor &q,
+                       const Tensor &k, const Tensor &v, const Tensor &o, const ForwardOptions &options) {
+  checkShapes(compiled, q, k, v, o);
+  BoundValues bound = bind(program, q, k, options);
+  ForwardArgs args = {};
+  args.q = argOf(q);
+  args.k = argOf(k);
+  args.v = argOf(v);
+  args.o = argOf(o);
+  args.lse = options.lse;
+  args.lse_head_stride = q.shape[2];
+  args.lse_batch_stride = q.shape[1] * q.shape[2];
+  args.has_query_offset = options.query_offset.has_value();
+  args.query_offset = options.query_offset.value_or(0);
+  args.key_offset = options.key_offset;
+  args.query_lengths = options.query_lengths;
+  args.key_lengths = options.key_lengths;
+  args.scale = scaleOf(options, compiled.head_dim);
+  args.batch = static_cast<int>(q.shape[0]);
+  args.heads = static_cast<int>(q.shape[1]);
+  args.kv_heads = static_cast<int>(k.shape[1]);
+  args.queries = static_cast<int>(q.shape[2]);
+  args.keys = static_cast<int>(k.shape[2]);
+  for (size_t i = 0; i < program.params.size(); ++i) args.params[i] = bound.params[i];
+  for (size_t i = 0; i < program.auxes.size(); ++i) {
+    args.aux[i].data = bound.aux[i]->data;
+    stridesOf(*bound.aux[i], args.aux[i].strides, args.aux[i].extents);
+  }
+  return args;
+}
+
+CpuForwardArgs hostArgs(const Program &program, const CompileOptions &compiled, const Tensor &q,
+                        const Tensor &k, const Tensor &v, const Tensor &o, const ForwardOptions &options) {
+  checkShapes(compiled, q, k, v, o);
+  BoundValues bound = bind(program, q, k, options);
+  auto host = [](const Tensor &t) { return HostTensor{t.data, {t.strides[0], t.strides[1], t.strides[2]}}; };
+  CpuForwardArgs args;
+  args.q = host(q);
+  args.k = host(k);
+  args.v = host(v);
+  args.o = host(o);
+  args.dtype = compiled.dtype;
+  args.lse = options.lse;
+  args.scale = scaleOf(options, compiled.head_dim);
+  args.batch = q.shape[0];
+  args.heads = q.shape[1];
+  args.kvHeads = k.shape[1];
+  args.queries = q.shape[2];
+  args.keys = k.shape[2];
+  args.headDim = compiled.head_dim;
+  args.valueDim = compiled.value_dim;
+  args.hasQueryOffset = options.query_offset.has_value();
+  args.queryOffset = options.query_offset.value_or(0);
+  args.keyOffset = options.key_offset;
+  args.queryLengths = options.query_lengths;
+  args.keyLengths = options.key_lengths;
+  args.params.assign(bound.params, bound.params + program.params.size());
+  for (size_t i = 0; i < program.auxes.size(); ++i) {
+    long long strides[3], extents[3];
+    stridesOf(*bound.aux[i], strides, extents);
+    args.aux.push_back(
+        {bound.aux[i]->data, {strides[0], strides[1], strides[2]}, {extents[0], extents[1], extents[2]}});
+  }
+  return args;
+}
+
+void checkLaunch(const std::string &problem) {
+  if (!problem.empty()) throw Error(ErrorKind::Machine, problem);
+}
+
+} // namespace
+
+Launcher &Attention::State::launcherFor(bool isAligned) {
+  if (isAligned) return *aligned;
+  std::call_once(unalignedOnce, [&] {
+    CompileOptions other = options;
+    KernelConfig config = program.kernel.config;
+    config.alignBytes = 2;
+    other.config = config;
+    CompiledKernel kernel = compileKernel(pattern, other, arch);
+    unaligned = std::make_unique<Launcher>(std::move(kernel.program), std::move(kernel.image));
+  });
+  return *unaligned;
+}
+
+Attention::Attention(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Attention::Attention(Attention &&) noexcept = default;
+Attention &Attention::operator=(Attention &&) noexcept = default;
+Attention::~Attention() = default;
+
+void Attention::forward(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
+                        const ForwardOptions &options) {
+  State &s = *state_;
+  if (s.cpu) return checkLaunch(s.cpu->forward(hostArgs(s.program, s.options, q, k, v, o, options)));
+  ForwardArgs args = deviceArgs(s.program, s.options, q, k, v, o, options);
+  Launcher &launcher = s.launcherFor(isAligned(q) && isAligned(k) && isAligned(v) && isAligned(o));
+  checkLaunch(launcher.forward(args, {options.stream, options.aux_changed, options.max_blocks}));
+}
+
+void Attention::prepare(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
+                        const ForwardOptions &options) {
+  State &s = *state_;
+  if (s.cpu) {
+    hostArgs(s.program, s.options, q, k, v, o, options);
+    return;
+  }
+  ForwardArgs args = deviceArgs(s.program, s.options, q, k, v, o, options);
+  Launcher &launcher = s.launcherFor(isAligned(q) && isAligned(k) && isAligned(v) && isAligned(o));
+  checkLaunch(launcher.prepare(args, {options.stream, options.aux_changed, options.max_blocks}));
+}
+
+size_t Attention::workspace_bytes(const Tensor &q, const Tensor &k) const {
+  if (!state_->aligned) return 0;
+  ForwardArgs args = {};
+  args.batch = static_cast<int>(q.shape[0]);
+  args.heads = static_cast<int>(q.shape[1]);
+  args.kv_heads = static_cast<int>(k.shape[1]);
+  args.queries = static_cast<int>(q.shape[2]);
+  args.keys = static_cast<int>(k.shape[2]);
+  return state_->aligned->workspaceBytes(args);
+}
+
+const Program &Attention::program() const { return state_->program; }
+const CompileReport &Attention::report() const { return state_->report; }
+Device Attention::device() const { return state_->cpu ? Device::Cpu : Device::Gpu; }
+const std::string &Attention::arch() const { return state_->arch; }
+const std::string &Attention::image() const { return state_->image; }
+
+Attention compile(const Pattern &pattern, const CompileOptions &given) {
+  auto state = std::make_unique<Attention::State>();
+  state->pattern = pattern;
+  state->options = given;
+  CompileOptions &options = state->options;
+  if (options.kv_heads == 0) options.kv_heads = options.heads;
+  if (options.value_dim == 0) options.value_dim = options.head_dim;
+  checkCompileOptions(pattern, options);
+
+  if (options.device == Device::Auto) options.device = Driver::get() ? Device::Gpu : Device::Cpu;
+  if (options.device == Device::Cpu) {
+    CompiledKernel kernel = compileForCpu(pattern, options);
+    state->arch = "cpu";
+    state->report = kernel.report;
+    std::string error;
+    state->program = kernel.program;
+    state->cpu = CpuExecutor::create(std::move(kernel.program), error);
+    if (!state->cpu) throw Error(ErrorKind::Internal, "the CPU object could not be linked: " + error);
+    return Attention(std::move(state));
+  }
+
+  if (options.dtype == DType::f32)
+    userError("dtype f32 is computed on the CPU only: choose bf16 or f16, or device = Cpu");
+  const Driver *driver = Driver::get();
+  if (!driver) throw Error(ErrorKind::Machine, "no GPU: " + Driver::why());
+  state->arch = options.arch;
+  if (state->arch.empty()) {
+    int device = 0;
+    checkLaunch(driver->currentDevice(device).message);
+    state->arch = driver->info(device).arch();
+  }
+  CompiledKernel kernel = compileKernel(pattern, options, state->arch);
+  state->report = kernel.report;
+  state->program = kernel.program;
+  state->image = kernel.image;
+  state->aligned = std::make_unique<Launcher>(std::move(kernel.program), std::move(kernel.image));
+  return Attention(std::move(state));
+}
+
+} // namespace maskloom

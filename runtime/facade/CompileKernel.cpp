@@ -1,0 +1,173 @@
+#include "maskloom/facade/CompileKernel.h"
+
+#include "maskloom/codegen/Compile.h"
+#include "maskloom/codegen/emit/DefaultConfig.h"
+#include "maskloom/cpu/HostTarget.h"
+#include "maskloom/device/Nvrtc.h"
+#include "maskloom/dsl/Canonical.h"
+#include "maskloom/dsl/Check.h"
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+namespace maskloom {
+
+namespace {
+
+double millisecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The canonical text, and the names by which callers bind values: the kernel is the same whatever they are
+/// called, the Program is not.
+std::string patternKey(const Pattern &pattern, const CompileOptions &options) {
+  std::string key = canonicalText(canonicalize(pattern, options.constants)) + "\nname " + pattern.name;
+  for (const auto &param : pattern.params) key += "\nparam " + param->name;
+  for (const auto &aux : pattern.auxes) key += "\naux " + aux->name;
+  return key;
+}
+
+/// Default values are no part of the key: they come from the pattern at hand.
+void takeDefaults(Program &program, const Pattern &pattern, const CompileOptions &options) {
+  for (auto &param : program.params) {
+    const ParamDecl *decl = pattern.findParam(param.name);
+    if (!decl) continue;
+    auto constant = options.constants.find(param.name);
+    param.defaultValue = constant != options.constants.end() ? constant->second : decl->defaultValue;
+  }
+}
+
+CompiledKernel throughCache(const CacheKey &key, bool useCache,
+                            const std::function<CacheEntry(CompileReport &)> &make) {
+  CompiledKernel result;
+  auto start = std::chrono::steady_clock::now();
+  bool hit = false;
+  CacheEntry entry;
+  if (useCache) {
+    entry = processCache().getOrMake(key, [&] { return make(result.report); }, &hit);
+  } else {
+    entry = make(result.report);
+  }
+  result.report.source = hit ? "cache" : "compiled";
+  if (hit) result.report.cache_ms = millisecondsSince(start);
+  if (useCache && processCache().usable())
+    result.report.cache_entry = (processCache().directory() / key.digest()).string();
+  result.program = std::move(entry.program);
+  result.image = std::move(entry.image);
+  return result;
+}
+
+} // namespace
+
+KernelCache &processCache() {
+  static KernelCache cache;
+  return cache;
+}
+
+KernelConfig default_config(const Pattern &pattern, const CompileOptions &options) {
+  return defaultConfig(pattern, options.constants, options.dtype, static_cast<int32_t>(options.head_dim),
+                       static_cast<int32_t>(options.value_dim ? options.value_dim : options.head_dim),
+                       options.arch);
+}
+
+Program generateProgram(const Pattern &pattern, const CompileOptions &options, const KernelConfig &config,
+                        bool cuda, bool cpu) {
+  CodegenOptions codegen;
+  codegen.config = config;
+  codegen.constants = options.constants;
+  codegen.cuda = cuda;
+  codegen.cpu = cpu;
+  codegen.dumpDir = options.dump_ir;
+  CodegenResult result = generate(pattern, codegen);
+  if (!result.internalError.empty())
+    throw Error(ErrorKind::Internal,
+                fmt::format("internal error, our fault, not the pattern's: {}\nreproducer:\n{}",
+                            result.internalError, result.reproducer));
+  if (!result.program) throw Error(ErrorKind::User, render(result.diagnostics));
+  return std::move(*result.program);
+}
+
+void checkCompileOptions(const Pattern &pattern, const CompileOptions &options) {
+  auto diagnostics = checkPattern(pattern);
+  if (!hasErrors(diagnostics)) diagnostics = checkHeads(pattern, options.heads, options.kv_heads);
+  if (hasErrors(diagnostics)) throw Error(ErrorKind::User, render(diagnostics));
+  for (auto [name, dim] : {std::pair{"head_dim", options.head_dim}, {"value_dim", options.value_dim}})
+    if (dim < 8 || dim > 256 || dim % 8)
+      throw Error(ErrorKind::User,
+                  fmt::format("{} is {}: expected a multiple of 8 from 8 to 256", name, dim));
+  for (const auto &[name, value] : options.constants) {
+    const ParamDecl *param = pattern.findParam(name);
+    if (!param)
+      throw Error(ErrorKind::User, fmt::format("pattern '{}' has no parameter '{}'", pattern.name, name));
+    if (value < param->low || value > param->high)
+      throw Error(ErrorKind::User, fmt::format("parameter '{}' is {}: its declared range is {}..{}", name,
+                                               value, param->low, param->high));
+  }
+}
+
+CompiledKernel compileKernel(const Pattern &pattern, const CompileOptions &options, const std::string &arch) {
+  const Nvrtc *nvrtc = Nvrtc::get();
+  if (!nvrtc) throw Error(ErrorKind::Machine, Nvrtc::why());
+  CompileOptions forArch = options;
+  forArch.arch = arch;
+  KernelConfig config = options.config ? *options.config : default_config(pattern, forArch);
+  CacheKey key;
+  key.pattern = patternKey(pattern, options);
+  key.config = toString(config) + " cuda";
+  key.generator = generatorId();
+  key.compiler = "nvrtc " + nvrtc->version();
+  key.arch = arch;
+
+  std::string log;
+  CompiledKernel result =
+      throughCache(key, options.use_cache && options.dump_ir.empty(), [&](CompileReport &report) {
+        auto start = std::chrono::steady_clock::now();
+        CacheEntry entry;
+        entry.program = generateProgram(pattern, options, config, true, false);
+        report.codegen_ms = millisecondsSince(start);
+        NvrtcResult compiled = nvrtc->compile(entry.program.kernel.source, entry.program.kernel.entry + ".cu",
+                                              arch, true, false);
+        report.nvrtc_ms = compiled.milliseconds;
+        log = compiled.log;
+        if (!compiled.ok)
+          throw Error(ErrorKind::Internal,
+                      "NVRTC rejected the generated source, our fault:\n" + compiled.log);
+        entry.image = std::move(compiled.cubin);
+        return entry;
+      });
+  result.log = std::move(log);
+  takeDefaults(result.program, pattern, options);
+  return result;
+}
+
+CompiledKernel compileForCpu(const Pattern &pattern, const CompileOptions &options) {
+  CompileOptions forCpu = options;
+  KernelConfig config;
+  if (options.config) {
+    config = *options.config;
+  } else {
+    config = default_config(pattern, options);
+    config.kernel = "cpu";
+    config.warps = 0;
+    config.stages = 0;
+  }
+  CacheKey key;
+  key.pattern = patternKey(pattern, options);
+  key.config = toString(config) + " cpu";
+  key.generator = generatorId();
+  key.compiler = "llvm 22";
+  key.arch = "cpu " + hostCpuName();
+  CompiledKernel result =
+      throughCache(key, options.use_cache && options.dump_ir.empty(), [&](CompileReport &report) {
+        auto start = std::chrono::steady_clock::now();
+        CacheEntry entry;
+        entry.program = generateProgram(pattern, forCpu, config, false, true);
+        report.codegen_ms = millisecondsSince(start);
+        return entry;
+      });
+  takeDefaults(result.program, pattern, options);
+  return result;
+}
+
+} // namespace maskloom

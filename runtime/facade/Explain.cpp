@@ -1,0 +1,132 @@
+#include "maskloom/facade/Explain.h"
+
+#include "maskloom/facade/Error.h"
+#include "maskloom/facade/ProblemContext.h"
+
+#include "maskloom/codegen/Compile.h"
+#include "maskloom/dsl/Canonical.h"
+#include "maskloom/program/DescribeRuns.h"
+#include "maskloom/program/PairCount.h"
+#include "maskloom/program/ScheduleWalker.h"
+
+#include <algorithm>
+#include <map>
+
+namespace maskloom {
+
+TileCounts &TileCounts::operator+=(const TileCounts &other) {
+  empty += other.empty;
+  partial += other.partial;
+  full += other.full;
+  return *this;
+}
+
+namespace {
+
+Program analyzed(const Pattern &pattern, TileShape tile, const std::map<std::string, int64_t> &values) {
+  CodegenResult result = analyze(pattern, tile, values);
+  if (!result.internalError.empty())
+    throw Error(ErrorKind::Internal,
+                "internal error, our fault: " + result.internalError + "\n" + result.reproducer);
+  if (!result.program) throw Error(ErrorKind::User, render(result.diagnostics));
+  return std::move(*result.program);
+}
+
+/// Does some head see a key after the query?
+bool seesFuture(const Pattern &pattern, const Problem &problem) {
+  Pattern future = pattern;
+  Expr later = makeExpr(Op::Gt, Type::Bool, {makeIndex(IndexVar::Key), makeIndex(IndexVar::Query)});
+  future.mask = makeExpr(Op::And, Type::Bool, {future.mask, later});
+  PairCounter counter(analyzed(future, PairCounter::tileShape(), problem.params));
+  ProblemContext context(counter.program(), problem);
+  for (int64_t h = 0; h < problem.heads; ++h)
+    if (counter.count(context.of(0, h), problem.queryLength(0)) > 0) return true;
+  return false;
+}
+
+int64_t causalPairs(const Problem &problem) {
+  int64_t queries = problem.queryLength(0), keys = problem.keyLength(0);
+  int64_t first = problem.queryOffsetOf(0) - problem.keyOffset; // last visible column of row 0
+  int64_t total = 0;
+  for (int64_t row = 0; row < queries; ++row) total += std::clamp<int64_t>(first + row + 1, 0, keys);
+  return total;
+}
+
+} // namespace
+
+Explanation explain(const Pattern &pattern, const Problem &problem, const ExplainOptions &options) {
+  checkProblemOrThrow(pattern, problem);
+  Explanation out;
+  out.pattern = pattern.name;
+  out.hash = patternHash(canonicalize(pattern, problem.params));
+  out.heads = problem.heads;
+  out.kvHeads = problem.kvHeads;
+  out.queries = problem.queryLength(0);
+  out.keys = problem.keyLength(0);
+  out.tile = options.tile;
+
+  Program tiles = analyzed(pattern, options.tile, problem.params);
+  PairCounter counter(analyzed(pattern, PairCounter::tileShape(), problem.params));
+  ProblemContext tileContext(tiles, problem), pairContext(counter.program(), problem);
+  int64_t queryTiles = ceilDiv(out.queries, options.tile.queries),
+          keyTiles = ceilDiv(out.keys, options.tile.keys);
+
+  for (int64_t h = 0; h < problem.heads; ++h) {
+    ScheduleContext context = tileContext.of(0, h);
+    size_t index = groupOf(tiles, context.head, context.kvHead);
+    const HeadGroupProgram &group = tiles.groups[index];
+    if (out.groups.size() <= index) out.groups.resize(index + 1, {.first = -1});
+    GroupExplanation &entry = out.groups[index];
+    if (entry.first < 0) {
+      entry.first = h;
+      entry.closedForm = group.forward.closedForm;
+      entry.remark = group.forward.remark;
+      if (options.runs) {
+        entry.forwardRuns = describe(tiles, group.forward);
+        entry.transposedRuns = describe(tiles, group.transposed);
+      }
+    }
+    entry.last = h;
+    entry.visiblePairs += counter.count(pairContext.of(0, h), out.queries);
+    TileCounts counts;
+    for (int64_t tile = 0; tile < queryTiles; ++tile)
+      walk(tiles, group, Orientation::Forward, context, tile, [&](const Stretch &stretch) {
+        (stretch.partial ? counts.partial : counts.full) += stretch.last - stretch.first + 1;
+      });
+    counts.empty = queryTiles * keyTiles - counts.partial - counts.full;
+    entry.tiles += counts;
+  }
+  std::erase_if(out.groups, [](const GroupExplanation &group) { return group.first < 0; });
+  for (const GroupExplanation &group : out.groups) {
+    out.visiblePairs += group.visiblePairs;
+    out.tiles += group.tiles;
+  }
+  double pairs = static_cast<double>(out.queries) * static_cast<double>(out.keys);
+  out.density = static_cast<double>(out.visiblePairs) / (pairs * static_cast<double>(out.heads));
+  out.causal = !seesFuture(pattern, problem);
+  double dense =
+      (out.causal ? static_cast<double>(causalPairs(problem)) : pairs) * static_cast<double>(out.heads);
+  out.speedupCeiling = out.visiblePairs ? dense / static_cast<double>(out.visiblePairs) : 0;
+  return out;
+}
+
+std::vector<uint8_t> tileClasses(const Pattern &pattern, const Problem &problem, TileShape tile) {
+  checkProblemOrThrow(pattern, problem);
+  Program program = analyzed(pattern, tile, problem.params);
+  ProblemContext contexts(program, problem);
+  int64_t queryTiles = ceilDiv(problem.queryLength(0), tile.queries),
+          keyTiles = ceilDiv(problem.keyLength(0), tile.keys);
+  std::vector<uint8_t> classes(problem.heads * queryTiles * keyTiles, 0);
+  for (int64_t h = 0; h < problem.heads; ++h) {
+    ScheduleContext context = contexts.of(0, h);
+    const HeadGroupProgram &group = program.groups[groupOf(program, context.head, context.kvHead)];
+    for (int64_t q = 0; q < queryTiles; ++q)
+      walk(program, group, Orientation::Forward, context, q, [&](const Stretch &stretch) {
+        uint8_t *row = classes.data() + (h * queryTiles + q) * keyTiles;
+        std::fill(row + stretch.first, row + stretch.last + 1, stretch.partial ? 1 : 2);
+      });
+  }
+  return classes;
+}
+
+} // namespace maskloom
