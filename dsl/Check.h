@@ -6,11 +6,17 @@
 #include "maskloom/dsl/Diagnostic.h"
 #include "maskloom/dsl/Pattern.h"
 
+#include <map>
+
 namespace maskloom {
 
 /// Everything that can be said without knowing the number of heads.
 std::vector<Diagnostic> checkPattern(const Pattern &pattern);
 /// In addition: the groups partition `heads` query heads (or `kvHeads` KV heads), and heads % kvHeads == 0.
 std::vector<Diagnostic> checkHeads(const Pattern &pattern, int64_t heads, int64_t kvHeads);
+/// Values for parameters: the names exist and the values are in their ranges. A divisor is positive for every
+/// value in range (checkPattern), so these are safe to compile for.
+std::vector<Diagnostic> checkConstants(const Pattern &pattern,
+                                       const std::map<std::string, int64_t> &constants);
 
 } // namespace maskloom

@@ -44,12 +44,14 @@ Expr conjunction(const Expr &a, const Expr &b) {
 } // namespace
 
 Layout &Layout::heads(int64_t first, int64_t last, const Mask &mask, At at) {
+  mixesKinds |= byKvHead && !groups.empty();
   byKvHead = false;
   groups.push_back({first, last, mask.expr(), here(at)});
   return *this;
 }
 
 Layout &Layout::kvHeads(int64_t first, int64_t last, const Mask &mask, At at) {
+  mixesKinds |= !byKvHead && !groups.empty();
   byKvHead = true;
   groups.push_back({first, last, mask.expr(), here(at)});
   return *this;

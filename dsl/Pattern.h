@@ -27,6 +27,7 @@ public:
   bool empty() const { return groups.empty(); }
 
   bool byKvHead = false;
+  bool mixesKinds = false; ///< groups of both kinds were declared: an error
   std::vector<HeadGroup> groups;
 };
 

@@ -1,0 +1,68 @@
+#include "maskloom/dsl/Diagnostic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace maskloom {
+
+namespace {
+
+const char *spelling(Severity severity) {
+  switch (severity) {
+  case Severity::Error: return "error";
+  case Severity::Warning: return "warning";
+  case Severity::Remark: return "remark";
+  case Severity::Note: return "note";
+  }
+  return "?";
+}
+
+// The line as one terminal row per character: control characters become '?', tabs stay.
+std::string printable(const std::string &line) {
+  std::string text = line;
+  for (char &c : text)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) c = '?';
+  return text;
+}
+
+// Spaces up to the column, tabs where the line has tabs, one for each UTF-8 character.
+std::string indentation(const std::string &line, unsigned column) {
+  std::string indent;
+  for (size_t i = 0; i + 1 < column && i < line.size(); ++i) {
+    bool continuation = (static_cast<unsigned char>(line[i]) & 0xC0) == 0x80;
+    if (!continuation) indent += line[i] == '\t' ? '\t' : ' ';
+  }
+  return indent;
+}
+
+} // namespace
+
+std::string render(const Diagnostic &diagnostic) {
+  constexpr size_t kLongestLine = 400; // a caret below a longer line helps nobody
+  const Location &loc = diagnostic.loc;
+  std::string text = loc.file;
+  if (loc.line) text += fmt::format("{}{}", text.empty() ? "" : ":", loc.line);
+  if (loc.line && loc.column) text += fmt::format(":{}", loc.column);
+  if (!text.empty()) text += ": ";
+  text += fmt::format("{}: {}\n", spelling(diagnostic.severity), diagnostic.message);
+  if (!diagnostic.sourceLine.empty() && diagnostic.sourceLine.size() <= kLongestLine) {
+    text += fmt::format("  {}\n", printable(diagnostic.sourceLine));
+    if (loc.column) text += fmt::format("  {}^\n", indentation(diagnostic.sourceLine, loc.column));
+  }
+  if (!diagnostic.hint.empty()) text += fmt::format("  hint: {}\n", diagnostic.hint);
+  return text;
+}
+
+std::string render(const std::vector<Diagnostic> &diagnostics) {
+  std::string text;
+  for (const Diagnostic &diagnostic : diagnostics) text += render(diagnostic);
+  return text;
+}
+
+bool hasErrors(const std::vector<Diagnostic> &diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(),
+                     [](const Diagnostic &d) { return d.severity == Severity::Error; });
+}
+
+} // namespace maskloom

@@ -1,0 +1,13 @@
+// How large an expression may be. Every recursion over expressions relies on these limits, which the parser
+// and checkPattern enforce.
+#pragma once
+
+#include <cstddef>
+
+namespace maskloom {
+
+constexpr size_t kDeepestExpression = 1000;   ///< nodes on a path from the root
+constexpr size_t kLargestExpression = 100000; ///< nodes when written out, shared subtrees counted each time
+constexpr size_t kMostSpaceAxes = 8;
+
+} // namespace maskloom

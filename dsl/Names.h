@@ -1,0 +1,18 @@
+// Names of the language: what is reserved, what is an identifier, and which known name a wrong one resembles.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace maskloom {
+
+/// Words that neither parameters, tensors nor `let` may be called: keywords, index variables and functions.
+const std::vector<std::string> &reservedWords();
+bool isReserved(std::string_view name);
+/// A letter or underscore, then letters, digits and underscores.
+bool isIdentifier(std::string_view name);
+/// The candidate nearest in edit distance, or "" when none is near enough to be meant.
+std::string nearestName(std::string_view name, const std::vector<std::string> &candidates);
+
+} // namespace maskloom
