@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+namespace llvm {
+class Module;
+}
+
+namespace maskloom {
+
+/// Optimises the module for the host's processor and writes a position-independent relocatable object.
+bool compileObject(llvm::Module &module, std::string &object, std::string &error);
+
+} // namespace maskloom

@@ -1,0 +1,2 @@
+#define MASKLOOM_LEVEL generic
+#include "maskloom/cpu/BlockKernels.inl"

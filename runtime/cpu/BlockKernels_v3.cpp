@@ -1,0 +1,2 @@
+#define MASKLOOM_LEVEL v3
+#include "maskloom/cpu/BlockKernels.inl"

@@ -1,0 +1,2 @@
+#define MASKLOOM_LEVEL v4
+#include "maskloom/cpu/BlockKernels.inl"
