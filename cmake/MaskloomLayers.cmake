@@ -31,6 +31,18 @@ function(maskloom_layer NAME)
   maskloom_include_root(root ${NAME} ${L_MAY_INCLUDE})
   target_include_directories(maskloom_${NAME} PRIVATE ${root})
   target_link_libraries(maskloom_${NAME} PRIVATE maskloom_flags ${L_LINK})
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE folder)
+  set_property(GLOBAL APPEND PROPERTY MASKLOOM_LAYERS ${NAME}:${folder})
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/layers/${NAME}.includes
+       CONTENT "$<JOIN:$<TARGET_PROPERTY:maskloom_${NAME},INCLUDE_DIRECTORIES>,\n>\n")
+endfunction()
+
+# A test that tries every pair of layers against the table of docs/architecture.md.
+function(maskloom_add_layering_test)
+  get_property(layers GLOBAL PROPERTY MASKLOOM_LAYERS)
+  add_test(NAME layering
+           COMMAND ${CMAKE_COMMAND} -DBINARY_DIR=${PROJECT_BINARY_DIR} -DSOURCE_DIR=${PROJECT_SOURCE_DIR}
+                   -DCXX=${CMAKE_CXX_COMPILER} "-DLAYERS=${layers}" -P ${PROJECT_SOURCE_DIR}/cmake/CheckLayering.cmake)
 endfunction()
 
 # For tests and tools that may see every layer.

@@ -1,0 +1,84 @@
+# What the project delivers: libmaskloom.so, the `maskloom` command, and `maskloom-dist`, which puts both, the public headers
+# and the thin test programs into dist/.
+#
+# libstdc++ and libgcc_s stay shared libraries even in the self-contained build: exceptions cross the C++ API; a second
+# unwinder inside the library aborts on the first of them, and a second libstdc++ miscounts std::uncaught_exceptions. The
+# build needs glibc 2.36, and every system with that has a libstdc++ that is new enough.
+
+set(public_layers facade dsl program) # their headers are the C++ API
+set(inner_layers codegen analysis cpu device templates)
+
+add_library(maskloom SHARED)
+# Whole, though nothing inside the library calls them: the API, and the command line.
+foreach(layer IN LISTS public_layers ITEMS cli)
+  target_sources(maskloom PRIVATE $<TARGET_OBJECTS:maskloom_${layer}>)
+endforeach()
+foreach(layer IN LISTS public_layers inner_layers ITEMS cli)
+  if(TARGET maskloom_${layer})
+    target_link_libraries(maskloom PRIVATE maskloom_${layer})
+  endif()
+endforeach()
+
+# Only names of the public layers, the C API and cliMain() leave the library; LLVM's never do.
+foreach(layer IN LISTS public_layers)
+  set_target_properties(maskloom_${layer} PROPERTIES CXX_VISIBILITY_PRESET default)
+endforeach()
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/runtime/cli/Cli.cpp TARGET_DIRECTORY maskloom_cli
+             APPEND PROPERTY COMPILE_OPTIONS -fvisibility=default)
+set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+target_link_options(maskloom PRIVATE LINKER:--version-script=${exports} LINKER:--exclude-libs,ALL LINKER:--no-undefined)
+maskloom_include_root(public_root public ${public_layers})
+target_include_directories(maskloom INTERFACE ${public_root})
+set_target_properties(maskloom PROPERTIES LINKER_LANGUAGE CXX LINK_DEPENDS ${exports}
+                      LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+
+maskloom_include_root(cli_root cli_main cli)
+add_executable(maskloom-cli ${PROJECT_SOURCE_DIR}/runtime/cli/main.cpp)
+target_include_directories(maskloom-cli PRIVATE ${cli_root})
+target_link_libraries(maskloom-cli PRIVATE maskloom maskloom_flags)
+set_target_properties(maskloom-cli PROPERTIES OUTPUT_NAME maskloom RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
+                      INSTALL_RPATH $ORIGIN BUILD_RPATH $ORIGIN)
+
+install(TARGETS maskloom maskloom-cli LIBRARY DESTINATION . RUNTIME DESTINATION . COMPONENT dist)
+foreach(layer IN LISTS public_layers)
+  install(DIRECTORY ${MASKLOOM_FOLDER_${layer}}/ DESTINATION include/maskloom/${layer} COMPONENT dist
+          FILES_MATCHING PATTERN "*.h")
+endforeach()
+install(FILES ${MASKLOOM_FOLDER_facade}/maskloom.h ${MASKLOOM_FOLDER_facade}/c.h DESTINATION include/maskloom COMPONENT dist)
+
+# Test programs and examples go with it unless LLVM is linked into them: those are not thin.
+function(maskloom_thin_programs FOLDER OUT)
+  set(found "")
+  get_property(folders DIRECTORY ${FOLDER} PROPERTY SUBDIRECTORIES)
+  foreach(folder IN LISTS folders)
+    maskloom_thin_programs(${folder} inner)
+    list(APPEND found ${inner})
+  endforeach()
+  get_property(targets DIRECTORY ${FOLDER} PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(type ${target} TYPE)
+    get_target_property(links ${target} LINK_LIBRARIES)
+    if(type STREQUAL EXECUTABLE AND NOT target STREQUAL maskloom-cli
+       AND NOT links MATCHES "maskloom_(codegen|analysis|cpu|facade|cli|ir|llvm)|MLIR|LLVM")
+      list(APPEND found ${target})
+    endif()
+  endforeach()
+  set(${OUT} ${found} PARENT_SCOPE)
+endfunction()
+
+function(maskloom_dist)
+  maskloom_thin_programs(${PROJECT_SOURCE_DIR} programs)
+  if(programs)
+    set_target_properties(${programs} PROPERTIES INSTALL_RPATH $ORIGIN/..)
+    install(TARGETS ${programs} RUNTIME DESTINATION tests COMPONENT dist)
+  endif()
+  add_custom_target(maskloom-dist
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${PROJECT_SOURCE_DIR}/dist
+    COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --component dist --prefix ${PROJECT_SOURCE_DIR}/dist --strip
+    COMMAND ${CMAKE_COMMAND} -DDIST=${PROJECT_SOURCE_DIR}/dist -DSTATIC=${MASKLOOM_STATIC_LLVM}
+            -P ${PROJECT_SOURCE_DIR}/cmake/CheckDist.cmake
+    DEPENDS maskloom maskloom-cli ${programs}
+    COMMENT "Installing into dist/"
+    VERBATIM)
+endfunction()
+cmake_language(DEFER DIRECTORY ${PROJECT_SOURCE_DIR} CALL maskloom_dist)
