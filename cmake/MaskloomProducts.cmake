@@ -6,18 +6,16 @@
 # build needs glibc 2.36, and every system with that has a libstdc++ that is new enough.
 
 set(public_layers facade dsl program) # their headers are the C++ API
-set(inner_layers codegen analysis cpu device templates)
+get_property(layers GLOBAL PROPERTY MASKLOOM_LAYERS)
+list(TRANSFORM layers REPLACE ":.*" "")
 
 add_library(maskloom SHARED)
 # Whole, though nothing inside the library calls them: the API, and the command line.
 foreach(layer IN LISTS public_layers ITEMS cli)
   target_sources(maskloom PRIVATE $<TARGET_OBJECTS:maskloom_${layer}>)
 endforeach()
-foreach(layer IN LISTS public_layers inner_layers ITEMS cli)
-  if(TARGET maskloom_${layer})
-    target_link_libraries(maskloom PRIVATE maskloom_${layer})
-  endif()
-endforeach()
+list(TRANSFORM layers PREPEND maskloom_ OUTPUT_VARIABLE libraries)
+target_link_libraries(maskloom PRIVATE ${libraries})
 
 # Only names of the public layers, the C API and cliMain() leave the library; LLVM's never do.
 foreach(layer IN LISTS public_layers)
@@ -59,7 +57,7 @@ function(maskloom_thin_programs FOLDER OUT)
     get_target_property(type ${target} TYPE)
     get_target_property(links ${target} LINK_LIBRARIES)
     if(type STREQUAL EXECUTABLE AND NOT target STREQUAL maskloom-cli
-       AND NOT links MATCHES "maskloom_(codegen|analysis|cpu|facade|cli|ir|llvm)|MLIR|LLVM")
+       AND NOT links MATCHES "maskloom_(codegen|analysis|emit|ir|cpu|cpu_object|facade|cli|llvm)|MLIR|LLVM")
       list(APPEND found ${target})
     endif()
   endforeach()
