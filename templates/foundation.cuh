@@ -1,0 +1,8 @@
+// Everything emitted code may use; for host compilers, which include this instead of the assembled source.
+#pragma once
+
+#include "args.cuh"
+#include "interval.cuh"
+#include "prelude.cuh"
+#include "schedule.cuh"
+#include "shared_layout.cuh"

@@ -1,0 +1,123 @@
+// Interval evaluation of a mask over a box of positions: what an emitted classify() is made of. Every answer
+// is sound: kEmpty and kFull hold for every point of the box; kPartial promises nothing.
+#pragma once
+
+#include "schedule.cuh"
+
+namespace maskloom::kernel {
+
+enum TileClass : int { kEmpty = 0, kPartial = 1, kFull = 2 };
+
+/// The integers lo .. hi, both included, lo <= hi.
+struct Interval {
+  long long lo, hi;
+};
+
+/// Positions (offsets added) of a tile.
+struct Box {
+  Interval q, k;
+};
+
+MASKLOOM_DEVICE Interval interval(long long point) { return {point, point}; }
+MASKLOOM_DEVICE Interval operator+(Interval a, Interval b) { return {a.lo + b.lo, a.hi + b.hi}; }
+MASKLOOM_DEVICE Interval operator-(Interval a, Interval b) { return {a.lo - b.hi, a.hi - b.lo}; }
+MASKLOOM_DEVICE Interval operator-(Interval a) { return {-a.hi, -a.lo}; }
+MASKLOOM_DEVICE Interval operator+(Interval a, long long b) { return {a.lo + b, a.hi + b}; }
+MASKLOOM_DEVICE Interval operator-(Interval a, long long b) { return {a.lo - b, a.hi - b}; }
+MASKLOOM_DEVICE Interval operator*(Interval a, long long factor) {
+  return factor >= 0 ? Interval{a.lo * factor, a.hi * factor} : Interval{a.hi * factor, a.lo * factor};
+}
+MASKLOOM_DEVICE Interval operator*(long long factor, Interval a) { return a * factor; }
+
+/// Division by a positive constant, towards minus infinity.
+MASKLOOM_DEVICE Interval floor_div(Interval a, long long divisor) {
+  return {floor_div(a.lo, divisor), floor_div(a.hi, divisor)};
+}
+
+/// Remainder by a positive constant: exact unless the interval crosses a multiple of it.
+MASKLOOM_DEVICE Interval floor_mod(Interval a, long long divisor) {
+  if (floor_div(a.lo, divisor) != floor_div(a.hi, divisor)) return {0, divisor - 1};
+  return {floor_mod(a.lo, divisor), floor_mod(a.hi, divisor)};
+}
+
+MASKLOOM_DEVICE Interval min(Interval a, Interval b) { return {min(a.lo, b.lo), min(a.hi, b.hi)}; }
+MASKLOOM_DEVICE Interval max(Interval a, Interval b) { return {max(a.lo, b.lo), max(a.hi, b.hi)}; }
+MASKLOOM_DEVICE Interval abs(Interval a) {
+  if (a.lo >= 0) return a;
+  if (a.hi <= 0) return -a;
+  return {0, max(-a.lo, a.hi)};
+}
+/// Either of the two.
+MASKLOOM_DEVICE Interval hull(Interval a, Interval b) { return {min(a.lo, b.lo), max(a.hi, b.hi)}; }
+
+MASKLOOM_DEVICE TileClass negate(TileClass a) { return TileClass(kFull - a); }
+MASKLOOM_DEVICE TileClass all_of(TileClass a, TileClass b) { return a < b ? a : b; }
+MASKLOOM_DEVICE TileClass any_of(TileClass a, TileClass b) { return a > b ? a : b; }
+MASKLOOM_DEVICE TileClass decided(bool always, bool never) {
+  return always ? kFull : never ? kEmpty : kPartial;
+}
+MASKLOOM_DEVICE TileClass constant(bool value) { return value ? kFull : kEmpty; }
+
+MASKLOOM_DEVICE TileClass less(Interval a, Interval b) { return decided(a.hi < b.lo, a.lo >= b.hi); }
+MASKLOOM_DEVICE TileClass less_equal(Interval a, Interval b) { return decided(a.hi <= b.lo, a.lo > b.hi); }
+MASKLOOM_DEVICE TileClass equal(Interval a, Interval b) {
+  return decided(a.lo == b.hi && a.hi == b.lo, a.hi < b.lo || b.hi < a.lo);
+}
+MASKLOOM_DEVICE TileClass not_equal(Interval a, Interval b) { return negate(equal(a, b)); }
+
+/// Loads of aux tensors at a point; missing trailing indices are 0. Extents were checked before the launch.
+MASKLOOM_DEVICE int aux_load(const Context &c, int index, long long i0, long long i1 = 0, long long i2 = 0) {
+  const AuxArg &aux = c.args->aux[index];
+  return static_cast<const int *>(
+      aux.data)[i0 * aux.strides[0] + (i1 ? i1 * aux.strides[1] : 0) + (i2 ? i2 * aux.strides[2] : 0)];
+}
+MASKLOOM_DEVICE float aux_load_f32(const Context &c, int index, long long i0, long long i1 = 0,
+                                   long long i2 = 0) {
+  const AuxArg &aux = c.args->aux[index];
+  return static_cast<const float *>(
+      aux.data)[i0 * aux.strides[0] + (i1 ? i1 * aux.strides[1] : 0) + (i2 ? i2 * aux.strides[2] : 0)];
+}
+
+/// The smallest interval that holds every value of an i32 aux tensor over a box of indices, by scanning it.
+/// The box is clamped to the extents: positions beyond them do not occur at points that matter.
+MASKLOOM_DEVICE Interval aux_range(const Context &c, int index, Interval i0, Interval i1 = {0, 0},
+                                   Interval i2 = {0, 0}) {
+  const AuxArg &aux = c.args->aux[index];
+  Interval box[3] = {i0, i1, i2};
+  MASKLOOM_UNROLL
+  for (int axis = 0; axis < 3; ++axis) {
+    long long last = max(aux.extents[axis], 1LL) - 1;
+    box[axis] = {max(0LL, min(box[axis].lo, last)), max(0LL, min(box[axis].hi, last))};
+  }
+  int low = 0x7fffffff, high = -0x7fffffff - 1;
+  for (long long a = box[0].lo; a <= box[0].hi; ++a)
+    for (long long b = box[1].lo; b <= box[1].hi; ++b)
+      for (long long d = box[2].lo; d <= box[2].hi; ++d) {
+        int value = aux_load(c, index, a, b, d);
+        low = min(low, value);
+        high = max(high, value);
+      }
+  return {low, high};
+}
+
+/// The positions of a tile that exist.
+template <class Config>
+MASKLOOM_DEVICE Box tile_box(const Context &c, int query_tile, int key_tile) {
+  const long long row = (long long)query_tile * Config::kTileQueries;
+  const long long column = (long long)key_tile * Config::kTileKeys;
+  const long long last_row = min(row + Config::kTileQueries, (long long)c.query_length) - 1;
+  const long long last_column = min(column + Config::kTileKeys, (long long)c.key_length) - 1;
+  return {{row + c.query_offset, last_row + c.query_offset},
+          {column + c.key_offset, last_column + c.key_offset}};
+}
+
+/// The class of one existing tile: what the runs already say, then the interval evaluation of the mask.
+template <class Config, class Group>
+MASKLOOM_DEVICE TileClass classify_tile(const Context &c, const RunSets<Group> &sets, int query_tile,
+                                        int key_tile) {
+  if (!sets.touched(c, query_tile, key_tile)) return kEmpty;
+  if (!sets.not_full(c, query_tile, key_tile)) return kFull;
+  return Group::classify(c, tile_box<Config>(c, query_tile, key_tile));
+}
+
+} // namespace maskloom::kernel

@@ -1,0 +1,332 @@
+// Forward attention for sm_80 and later: mma.sync, cp.async, an online softmax.
+//
+// A work unit is a (batch entry, head, Q tile). Its block walks the KV tiles of the schedule; each warp owns
+// 16 * kRowBlocks query rows of the tile and keeps their scores, probabilities and output in registers:
+//
+//     for each KV tile:  S = Q K^T;  mask S if the tile is partial;  P = softmax(S);  O = O + P V
+//
+#pragma once
+
+#include "load.cuh"
+#include "softmax.cuh"
+#include "tile_list.cuh"
+#include "work_order.cuh"
+
+namespace maskloom::kernel {
+
+constexpr float kLog2e = 1.4426950408889634f;
+constexpr float kLn2 = 0.6931471805599453f;
+MASKLOOM_DEVICE float infinity() { return __int_as_float(0x7f800000); }
+
+template <class Config, class Pattern>
+struct PortableForward {
+  static constexpr int kThreads = Config::kWarps * 32;
+  static constexpr int kTileQueries = Config::kTileQueries, kTileKeys = Config::kTileKeys;
+  static constexpr int kRowBlocks = kTileQueries / (16 * Config::kWarps);
+  static constexpr int kKeyBlocks = kTileKeys / 8;                       ///< of 8 columns of S
+  static constexpr int kValueBlocks = (Config::kValueDim + 15) / 16 * 2; ///< of 8 columns of O
+  static constexpr int kHeadSteps = (Config::kHeadDim + 15) / 16;        ///< of 16 along the head dimension
+  using QueryShape = TileShape<kTileQueries, Config::kHeadDim, kThreads>;
+  using KeyShape = TileShape<kTileKeys, Config::kHeadDim, kThreads>;
+  using ValueShape = TileShape<kTileKeys, Config::kValueDim, kThreads>;
+  using OutputShape = TileShape<kTileQueries, Config::kValueDim, kThreads>;
+
+  static_assert(kTileQueries % (16 * Config::kWarps) == 0, "every warp owns whole blocks of 16 rows");
+  static_assert(kTileKeys % 16 == 0 && kTileKeys <= 128, "a mask word holds at most 16 blocks of 8 keys");
+  static_assert(Config::kHeadDim % 8 == 0 && Config::kValueDim % 8 == 0, "dimensions are multiples of 8");
+  static_assert(Config::kStages == 1 || Config::kStages == 2, "one or two stages of K and V");
+
+  using Scores = float[kRowBlocks][kKeyBlocks][4];
+  using Output = float[kRowBlocks][kValueBlocks][4];
+
+  // Shared memory: Q (then O), K stages, V stages, the tile list.
+  static constexpr int kKeyOffset = query_output_bytes(Config::kHeadDim, Config::kValueDim, kTileQueries);
+  static constexpr int kValueOffset = kKeyOffset + Config::kStages * KeyShape::kBytes;
+  static constexpr int kListOffset = kValueOffset + Config::kStages * ValueShape::kBytes;
+  static_assert(kListOffset + kTileListBytes == portable_forward_shared_bytes(Config::kHeadDim,
+                                                                              Config::kValueDim, kTileQueries,
+                                                                              kTileKeys, Config::kStages));
+
+  const ForwardArgs &args;
+  const Context &context;
+  const int query_tile;
+  const unsigned shared; ///< address of the block's shared memory
+
+  static MASKLOOM_DEVICE int warp() { return int(threadIdx.x) / 32; }
+  static MASKLOOM_DEVICE int lane() { return int(threadIdx.x) % 32; }
+
+  /// Row of the Q tile of this thread's row r (0, 1) in its row block m.
+  static MASKLOOM_DEVICE int tile_row(int m, int r) {
+    return (warp() * kRowBlocks + m) * 16 + r * 8 + lane() / 4;
+  }
+
+  static MASKLOOM_DEVICE const half_bits *head_base(const TensorArg &tensor, int batch, int head) {
+    return static_cast<const half_bits *>(tensor.data) + batch * tensor.batch_stride +
+           head * tensor.head_stride;
+  }
+
+  MASKLOOM_DEVICE void load_queries() const {
+    load_tile<kTileQueries, Config::kHeadDim, kThreads, Config::kAlignBytes>(
+        shared, head_base(args.q, context.batch, context.head), args.q.token_stride,
+        query_tile * kTileQueries, context.query_length);
+  }
+
+  MASKLOOM_DEVICE void load_keys(int tile, int stage) const {
+    load_tile<kTileKeys, Config::kHeadDim, kThreads, Config::kAlignBytes>(
+        shared + kKeyOffset + stage * KeyShape::kBytes, head_base(args.k, context.batch, context.kv_head),
+        args.k.token_stride, tile * kTileKeys, context.key_length);
+  }
+
+  MASKLOOM_DEVICE void load_values(int tile, int stage) const {
+    load_tile<kTileKeys, Config::kValueDim, kThreads, Config::kAlignBytes>(
+        shared + kValueOffset + stage * ValueShape::kBytes, head_base(args.v, context.batch, context.kv_head),
+        args.v.token_stride, tile * kTileKeys, context.key_length);
+  }
+
+  /// S = Q K^T, unscaled.
+  MASKLOOM_DEVICE void multiply_queries_keys(Scores &scores, int stage) const {
+#pragma unroll
+    for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+      for (int j = 0; j < kKeyBlocks; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) scores[m][j][e] = 0.0f;
+
+    const unsigned queries =
+        shared + (warp() * kRowBlocks * 16 + lane() % 16) * QueryShape::kRowBytes + lane() / 16 * 16;
+    const unsigned keys = shared + kKeyOffset + stage * KeyShape::kBytes +
+                          (lane() / 16 * 8 + lane() % 8) * KeyShape::kRowBytes + lane() / 8 % 2 * 16;
+#pragma unroll
+    for (int step = 0; step < kHeadSteps; ++step) {
+      unsigned q[kRowBlocks][4];
+#pragma unroll
+      for (int m = 0; m < kRowBlocks; ++m)
+        ldmatrix(q[m], queries + m * 16 * QueryShape::kRowBytes + step * 32);
+#pragma unroll
+      for (int j = 0; j < kKeyBlocks; j += 2) {
+        unsigned k[4];
+        ldmatrix(k, keys + j * 8 * KeyShape::kRowBytes + step * 32);
+#pragma unroll
+        for (int m = 0; m < kRowBlocks; ++m) {
+          mma<Config::kBf16>(scores[m][j], q[m], k[0], k[1]);
+          mma<Config::kBf16>(scores[m][j + 1], q[m], k[2], k[3]);
+        }
+      }
+    }
+  }
+
+  /// O += P V, with P rounded to the inputs' type.
+  MASKLOOM_DEVICE void multiply_probabilities_values(Output &output, const Scores &probabilities,
+                                                     int stage) const {
+    const unsigned values = shared + kValueOffset + stage * ValueShape::kBytes +
+                            lane() % 16 * ValueShape::kRowBytes + lane() / 16 * 16;
+#pragma unroll
+    for (int step = 0; step < kKeyBlocks / 2; ++step) {
+      unsigned p[kRowBlocks][4]; // an accumulator of two neighbouring blocks is an A operand as it stands
+#pragma unroll
+      for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const float (&block)[4] = probabilities[m][2 * step + half];
+          p[m][2 * half] = pack<Config::kBf16>(block[0], block[1]);
+          p[m][2 * half + 1] = pack<Config::kBf16>(block[2], block[3]);
+        }
+#pragma unroll
+      for (int j = 0; j < kValueBlocks; j += 2) {
+        unsigned v[4];
+        ldmatrix_transposed(v, values + step * 16 * ValueShape::kRowBytes + j * 16);
+#pragma unroll
+        for (int m = 0; m < kRowBlocks; ++m) {
+          mma<Config::kBf16>(output[m][j], p[m], v[0], v[1]);
+          mma<Config::kBf16>(output[m][j + 1], p[m], v[2], v[3]);
+        }
+      }
+    }
+  }
+
+  /// The pattern's score modification. Afterwards scores are natural and scaled.
+  MASKLOOM_DEVICE void modify_scores(Scores &scores, int tile) const {
+    const int first_key = tile * kTileKeys + lane() % 4 * 2 + int(context.key_offset);
+#pragma unroll
+    for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+      for (int r = 0; r < 2; ++r) {
+        const int q = query_tile * kTileQueries + tile_row(m, r) + int(context.query_offset);
+#pragma unroll
+        for (int j = 0; j < kKeyBlocks; ++j)
+#pragma unroll
+          for (int e = 0; e < 2; ++e) {
+            float &s = scores[m][j][2 * r + e];
+            s = Pattern::score(s * args.scale, context, q, first_key + 8 * j + e);
+          }
+      }
+  }
+
+  /// Visibility of this thread's pairs in one tile: bit 2*j + e of word [m][r] is column 8*j + e. The loop is
+  /// rolled: few copies of the mask, however large it is.
+  struct VisiblePairs {
+    const Context &context;
+    int first_query, first_column;
+    unsigned (&words)[kRowBlocks][2];
+    template <class Group>
+    MASKLOOM_DEVICE void operator()(Group) const {
+#pragma unroll 1
+      for (int j = 0; j < kKeyBlocks; ++j)
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          const int column = first_column + 8 * j + e;
+          const int k = column + int(context.key_offset);
+#pragma unroll
+          for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+            for (int r = 0; r < 2; ++r) {
+              const bool visible =
+                  column < context.key_length && Group::visible(context, first_query + m * 16 + r * 8, k);
+              words[m][r] |= unsigned(visible) << (2 * j + e);
+            }
+        }
+    }
+  };
+
+  /// Scores of invisible pairs become -inf.
+  MASKLOOM_DEVICE void mask_scores(Scores &scores, int group, int tile) const {
+    unsigned visible[kRowBlocks][2] = {};
+    const int first_query = query_tile * kTileQueries + tile_row(0, 0) + int(context.query_offset);
+    const int first_column = tile * kTileKeys + lane() % 4 * 2;
+    Pattern::dispatch(group, VisiblePairs{context, first_query, first_column, visible});
+#pragma unroll
+    for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+      for (int j = 0; j < kKeyBlocks; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e)
+          if (!(visible[m][e / 2] >> (2 * j + e % 2) & 1)) scores[m][j][e] = -infinity();
+  }
+
+  /// O / sum in the outputs' type by way of shared memory, and the LSE. A row without a visible key has sum
+  /// 0: O = 0, LSE = -inf, or the sink's logit.
+  MASKLOOM_DEVICE void write_output(Output &output, OnlineSoftmax<kRowBlocks> &softmax) const {
+    softmax.finish();
+    const float sink = Pattern::kHasSink ? Pattern::sink(context) * kLog2e : 0.0f;
+    __syncthreads(); // all warps have read Q
+#pragma unroll
+    for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+      for (int r = 0; r < 2; ++r) {
+        float reference = softmax.reference[m][r], sum = softmax.sum[m][r], factor = 1.0f;
+        if constexpr (Pattern::kHasSink) {
+          const float larger = fmaxf(reference, sink);
+          factor = exp2_approx(reference - larger);
+          sum = sum * factor + exp2_approx(sink - larger);
+          reference = larger;
+        }
+        factor = sum == 0.0f ? 0.0f : factor / sum;
+        const int row = tile_row(m, r);
+#pragma unroll
+        for (int j = 0; j < kValueBlocks; ++j)
+          store_shared(shared + row * OutputShape::kRowBytes + j * 16 + lane() % 4 * 4,
+                       pack<Config::kBf16>(output[m][j][2 * r] * factor, output[m][j][2 * r + 1] * factor));
+
+        const int query = query_tile * kTileQueries + row;
+        if (args.lse && lane() % 4 == 0 && query < context.query_length)
+          args.lse[context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query] =
+              sum == 0.0f ? -infinity() : (reference + log2_approx(sum)) * kLn2;
+      }
+    __syncthreads();
+    half_bits *head = static_cast<half_bits *>(args.o.data) + context.batch * args.o.batch_stride +
+                      context.head * args.o.head_stride;
+    store_tile<kTileQueries, Config::kValueDim, kThreads, Config::kAlignBytes>(
+        shared, head, args.o.token_stride, query_tile * kTileQueries, context.query_length);
+  }
+
+  MASKLOOM_DEVICE void run(TileList &list) const {
+    // Setup
+    load_queries();
+    copy_commit();
+    const int group = Pattern::group_of(context);
+    TileCursor<Config, Pattern> cursor(list, context, group, query_tile);
+    Output output = {};
+    OnlineSoftmax<kRowBlocks> softmax;
+    // One FFMA a score takes it to log2 units. A scale that is not positive would turn the maximum around
+    // (and 0 * -inf is not a number), so then it is applied beforehand, as it is with a score modification.
+    const bool scale_folds = !Pattern::kHasScore && args.scale > 0.0f;
+    const float multiplier = scale_folds ? args.scale * kLog2e : kLog2e;
+
+    // Main loop. One stage: V loads during Q K^T, the next K during softmax and P V. Two stages: the next K
+    // and V load during the whole tile, and a tile needs one barrier.
+    constexpr bool kOneStage = Config::kStages == 1;
+    int stage = 0;
+    int entry = cursor.next();
+    if (entry >= 0) {
+      load_keys(TileList::tile(entry), 0);
+      if constexpr (!kOneStage) load_values(TileList::tile(entry), 0);
+      copy_commit();
+    }
+    while (entry >= 0) {
+      const int tile = TileList::tile(entry);
+      copy_wait<0>();
+      __syncthreads(); // K has landed; nobody reads what the next loads overwrite
+      const int upcoming = cursor.next();
+      if constexpr (kOneStage) {
+        load_values(tile, 0);
+      } else if (upcoming >= 0) {
+        load_keys(TileList::tile(upcoming), stage ^ 1);
+        load_values(TileList::tile(upcoming), stage ^ 1);
+      }
+      copy_commit();
+
+      Scores scores;
+      multiply_queries_keys(scores, stage);
+
+      if constexpr (kOneStage) {
+        copy_wait<0>();
+        __syncthreads(); // V has landed; nobody reads K any more
+        if (upcoming >= 0) load_keys(TileList::tile(upcoming), 0);
+        copy_commit();
+      }
+
+      if constexpr (Pattern::kHasScore)
+        modify_scores(scores, tile);
+      else if (!scale_folds)
+        scale_scores(scores);
+      if (TileList::partial(entry)) mask_scores(scores, group, tile);
+      softmax.step(scores, output, multiplier);
+      multiply_probabilities_values(output, scores, stage);
+
+      entry = upcoming;
+      if constexpr (!kOneStage) stage ^= 1;
+    }
+    copy_wait<0>();
+
+    // Epilogue
+    write_output(output, softmax);
+  }
+
+  MASKLOOM_DEVICE void scale_scores(Scores &scores) const {
+#pragma unroll
+    for (int m = 0; m < kRowBlocks; ++m)
+#pragma unroll
+      for (int j = 0; j < kKeyBlocks; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) scores[m][j][e] *= args.scale;
+  }
+};
+
+/// The body of the kernel: one dimension of Config::kWarps * 32 threads, any number of blocks.
+template <class Config, class Pattern>
+MASKLOOM_DEVICE void portable_forward(const ForwardArgs &args) {
+  extern __shared__ __align__(16) unsigned char shared_memory[];
+  using Kernel = PortableForward<Config, Pattern>;
+  TileList &list = *reinterpret_cast<TileList *>(shared_memory + Kernel::kListOffset);
+  const WorkOrder order(args, Config::kTileQueries);
+  for (long long unit = blockIdx.x; unit < order.units(); unit += gridDim.x) {
+    const WorkUnit work = order[unit];
+    const Context context = make_context(args, work.batch, work.head);
+    if (work.query_tile * Config::kTileQueries < context.query_length) {
+      Kernel{args, context, work.query_tile, shared_address(shared_memory)}.run(list);
+      __syncthreads(); // the next unit overwrites shared memory
+    }
+  }
+}
+
+} // namespace maskloom::kernel

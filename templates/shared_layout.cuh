@@ -1,0 +1,41 @@
+// Sizes that host and device must agree on: shared memory of the portable kernel, and the plan bitmap.
+#pragma once
+
+#include "prelude.cuh"
+
+namespace maskloom::kernel {
+
+/// Elements of one row of a tile in shared memory. The dimension is padded to a multiple of 16 (one mma
+/// step), and 8 elements more make the row an odd number of 16-byte chunks: eight consecutive rows then start
+/// in eight different bank groups, and ldmatrix has no conflicts without a swizzle.
+constexpr MASKLOOM_DEVICE int shared_row_elements(int dim) { return (dim + 15) / 16 * 16 + 8; }
+
+/// Tiles listed ahead of the main loop (tile_list.cuh), and the bytes they take.
+constexpr int kTileListCapacity = 255;
+constexpr int kTileListBytes = (kTileListCapacity + 1) * 4;
+
+/// Bytes of the region that holds Q during the main loop and O in the epilogue.
+constexpr MASKLOOM_DEVICE int query_output_bytes(int head_dim, int value_dim, int tile_queries) {
+  return tile_queries * 2 * shared_row_elements(head_dim > value_dim ? head_dim : value_dim);
+}
+
+/// Dynamic shared memory of portable_forward, in bytes.
+constexpr MASKLOOM_DEVICE int portable_forward_shared_bytes(int head_dim, int value_dim, int tile_queries,
+                                                            int tile_keys, int stages) {
+  return query_output_bytes(head_dim, value_dim, tile_queries) +
+         stages * tile_keys * 2 * (shared_row_elements(head_dim) + shared_row_elements(value_dim)) +
+         kTileListBytes;
+}
+
+/// 32-bit words of one set (touched or not-full) of one Q tile in the plan bitmap.
+constexpr MASKLOOM_DEVICE long long plan_words(long long keys, int tile_keys) {
+  return ((keys + tile_keys - 1) / tile_keys + 31) / 32;
+}
+
+/// Bytes of the whole plan bitmap: [batch][head][Q tile][2][words].
+constexpr MASKLOOM_DEVICE long long plan_bytes(long long batch, long long heads, long long queries,
+                                               long long keys, int tile_queries, int tile_keys) {
+  return batch * heads * ((queries + tile_queries - 1) / tile_queries) * 2 * plan_words(keys, tile_keys) * 4;
+}
+
+} // namespace maskloom::kernel

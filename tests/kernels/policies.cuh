@@ -1,0 +1,180 @@
+// Head groups and patterns as the emitter writes them, by hand, for every tile shape M x N. Runs are exact up
+// to the ragged ends unless said otherwise. Include after foundation.cuh (or its text).
+#pragma once
+
+namespace maskloom::kernel::policies {
+
+constexpr int kUnbounded = 0x7fffffff;
+
+MASKLOOM_DEVICE int ceil_quotient(int a, int b) { return -floor_div(-a, b); }
+
+/// Row plus shift is at or after column wherever position q is at or after position k.
+MASKLOOM_DEVICE int shift(const Context &c) { return int(c.query_offset - c.key_offset); }
+
+struct Unfiltered {
+  static constexpr bool kPlanned = false, kFiltered = false;
+  static MASKLOOM_DEVICE bool keep_touched(const Context &, int, int, int) { return true; }
+  static MASKLOOM_DEVICE bool keep_not_full(const Context &, int, int, int) { return true; }
+};
+
+/// mask all;
+template <int M, int N>
+struct All : Unfiltered {
+  static constexpr int kTouched = 1, kNotFull = 1;
+  static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
+    touched[0] = {0, kUnbounded, 1, 0, 0, 0};
+    not_full[0] = {0, -1, 1, 0, 0, 0};
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, int, int) { return true; }
+};
+
+/// mask none;
+template <int M, int N>
+struct None : Unfiltered {
+  static constexpr int kTouched = 1, kNotFull = 1;
+  static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
+    touched[0] = {0, -1, 1, 0, 0, 0};
+    not_full[0] = {0, kUnbounded, 1, 0, 0, 0};
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, int, int) { return false; }
+};
+
+/// causal;
+template <int M, int N>
+struct Causal : Unfiltered {
+  static constexpr int kTouched = 1, kNotFull = 1;
+  static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {
+    const int first = M * outer + shift(c), last = first + M - 1;
+    touched[0] = {0, floor_div(last, N), 1, 0, 0, 0};
+    not_full[0] = {ceil_quotient(first + 2 - N, N), kUnbounded, 1, 0, 0, 0};
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, int q, int k) { return q >= k; }
+};
+
+/// causal; mask q - k < kWindow || k < kSink;
+template <int M, int N>
+struct SinkWindow : Unfiltered {
+  static constexpr int kWindow = 200, kSink = 4;
+  static constexpr int kTouched = 2, kNotFull = 2;
+  static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
+    const int first = M * outer + shift(c), last = first + M - 1;
+    const int sink = kSink - int(c.key_offset); // columns below are sinks
+    const int diagonal = floor_div(last, N);
+    touched[0] = {ceil_quotient(first - kWindow + 2 - N, N), diagonal, 1, 0, 0, 0};
+    touched[1] = {0, min(diagonal, floor_div(sink - 1, N)), 1, 0, 0, 0};
+    not_full[0] = {ceil_quotient(first + 2 - N, N), kUnbounded, 1, 0, 0, 0};
+    not_full[1] = {ceil_quotient(sink + 1 - N, N),
+                   sink <= last - kWindow ? floor_div(last - kWindow, N) : -1,
+                   1,
+                   0,
+                   0,
+                   0};
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, int q, int k) {
+    return q >= k && (q - k < kWindow || k < kSink);
+  }
+};
+
+/// S2: causal; mask q/64 - k/64 < kLocal || (k/64 + h) % kStride == 0; positions equal rows and columns, N
+/// = 64.
+template <int M, int N>
+struct Strided : Unfiltered {
+  static_assert(M % 64 == 0 && N == 64);
+  static constexpr int kLocal = 4, kStride = 8;
+  static constexpr int kTouched = 2, kNotFull = 2;
+  static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
+    const int first = M / 64 * outer, last = first + M / 64 - 1; // 64-blocks of the rows
+    touched[0] = {first - kLocal + 1, last, 1, 0, 0, 0};
+    touched[1] = {0, last, kStride, 1, floor_mod(c.head, kStride), 0};
+    not_full[0] = {0, last - kLocal, kStride, 1, floor_mod(c.head - 1, kStride), kStride - 2};
+    not_full[1] = {first, kUnbounded, 1, 0, 0, 0};
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
+    return q >= k && (floor_div(q, 64) - floor_div(k, 64) < kLocal ||
+                      floor_mod(floor_div(k, 64) + c.head, kStride) == 0);
+  }
+};
+
+/// Blocks of 64 keys with (3 * (k/64) + 2) % 7 <= 2 and not k/64 % 5 == 0: a congruence whose factor is not
+/// 1, and a filter.
+template <int M, int N>
+struct Filtered {
+  static_assert(N == 64);
+  static constexpr bool kPlanned = false, kFiltered = true;
+  static constexpr int kTouched = 1, kNotFull = 1;
+  static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
+    touched[0] = {0, kUnbounded, 7, 3, 2, 2};
+    not_full[0] = {0, kUnbounded, 1, 0, 0, 0};
+  }
+  static MASKLOOM_DEVICE bool keep_touched(const Context &, int, int, int x) { return floor_mod(x, 5) != 0; }
+  static MASKLOOM_DEVICE bool keep_not_full(const Context &, int, int, int x) {
+    return !(floor_mod(3 * x + 2, 7) <= 2 && floor_mod(x, 5) != 0);
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, int, int k) {
+    const int block = floor_div(k, 64);
+    return floor_mod(3 * block + 2, 7) <= 2 && floor_mod(block, 5) != 0;
+  }
+};
+
+/// aux document[b, q]: i32; causal; mask document[b, q] == document[b, k]; planned.
+template <int M, int N>
+struct Documents {
+  static constexpr bool kPlanned = true, kFiltered = false;
+  static constexpr int kTouched = 1, kNotFull = 1;
+  static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {
+    touched[0] = {0, floor_div(M * outer + shift(c) + M - 1, N), 1, 0, 0, 0};
+    not_full[0] = {0, kUnbounded, 1, 0, 0, 0};
+  }
+  static MASKLOOM_DEVICE bool keep_touched(const Context &, int, int, int) { return true; }
+  static MASKLOOM_DEVICE bool keep_not_full(const Context &, int, int, int) { return true; }
+  static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
+    return q >= k && aux_load(c, 0, c.batch, q) == aux_load(c, 0, c.batch, k);
+  }
+  static MASKLOOM_DEVICE TileClass classify(const Context &c, const Box &box) {
+    return all_of(less_equal(box.k, box.q), equal(aux_range(c, 0, interval(c.batch), box.q),
+                                                  aux_range(c, 0, interval(c.batch), box.k)));
+  }
+};
+
+/// One group for all heads, no score, no sink.
+template <class Group>
+struct Single {
+  static constexpr int kGroups = 1;
+  static constexpr bool kPlanned = Group::kPlanned, kHasScore = false, kHasSink = false;
+  static MASKLOOM_DEVICE int group_of(const Context &) { return 0; }
+  template <class F>
+  static MASKLOOM_DEVICE void dispatch(int, F &&f) {
+    f(Group{});
+  }
+  static MASKLOOM_DEVICE float score(float s, const Context &, int, int) { return s; }
+  static MASKLOOM_DEVICE float sink(const Context &) { return 0.0f; }
+};
+
+/// The even heads see First, the odd ones Second.
+template <class First, class Second>
+struct Alternating {
+  static constexpr int kGroups = 2;
+  static constexpr bool kPlanned = First::kPlanned || Second::kPlanned, kHasScore = false, kHasSink = false;
+  static MASKLOOM_DEVICE int group_of(const Context &c) { return c.head % 2; }
+  template <class F>
+  static MASKLOOM_DEVICE void dispatch(int group, F &&f) {
+    if (group == 0)
+      f(First{});
+    else
+      f(Second{});
+  }
+  static MASKLOOM_DEVICE float score(float s, const Context &, int, int) { return s; }
+  static MASKLOOM_DEVICE float sink(const Context &) { return 0.0f; }
+};
+
+/// score s - 0.01 * (q - k); sink logits, an f32 aux tensor over h (aux 1).
+template <class Group>
+struct BiasAndSink : Single<Group> {
+  static constexpr bool kHasScore = true, kHasSink = true;
+  static MASKLOOM_DEVICE float score(float s, const Context &, int q, int k) {
+    return s - 0.01f * float(q - k);
+  }
+  static MASKLOOM_DEVICE float sink(const Context &c) { return aux_load_f32(c, 1, c.head); }
+};
+
+} // namespace maskloom::kernel::policies
