@@ -1,0 +1,31 @@
+// Questions about linear systems that MLIR's Presburger library answers, each counted against a budget. A
+// question that is over budget or too large is answered "not proven", which is always sound.
+#pragma once
+
+#include "maskloom/analysis/LinearSystem.h"
+
+namespace maskloom::analysis {
+
+struct Budget {
+  int emptinessTests = 0; ///< left
+  bool exhausted = false;
+};
+
+class Prover {
+public:
+  Prover(const VariableTable &table, Budget &budget) : table_(table), budget_(budget) {}
+
+  /// No rational solution (after integer tightening), with the facts about outer variables added.
+  bool rationallyEmpty(System system) const;
+  /// No integer solution. Systems above a fixed size are only tested rationally.
+  bool integerEmpty(System system) const;
+  /// system implies form >= 0 over the integers as far as rational reasoning shows.
+  bool implies(const System &system, const Form &form) const;
+
+private:
+  bool spend() const;
+  const VariableTable &table_;
+  Budget &budget_;
+};
+
+} // namespace maskloom::analysis
