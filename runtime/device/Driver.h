@@ -1,21 +1,18 @@
 // The CUDA driver API, loaded at run time: the library works without a GPU until something is launched.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <mutex>
+#include "maskloom/device/DriverApi.h"
+
 #include <string>
-#include <vector>
 
 namespace maskloom {
 
 struct GpuInfo {
   std::string name;
   int major = 0, minor = 0, multiprocessors = 0;
-  size_t sharedPerBlock = 0; ///< opt-in maximum
-  size_t memory = 0;
-  std::string arch() const; ///< "sm_80", "sm_90a"
+  size_t sharedPerBlock = 0; ///< bytes a block may have, opt-in maximum
+  size_t memory = 0;         ///< bytes
+  std::string arch() const;  ///< "sm_80", "sm_90a"
 };
 
 /// A failed driver call: what was called and what the driver said. Empty message: success.
@@ -29,14 +26,21 @@ public:
   /// Null when libcuda is missing or has no device; why() says which.
   static const Driver *get();
   static const std::string &why();
+  /// Over a table of one's own: for tests.
+  explicit Driver(const DriverApi &api) : api_(api) {}
 
   int deviceCount() const;
   GpuInfo info(int device) const;
-  int driverVersion() const;
+  int driverVersion() const; ///< 12040 for 12.4
 
   /// The device of the calling thread's current context; when it has none, the primary context of device 0 is
   /// made current.
   DriverStatus currentDevice(int &device) const;
+  /// That context, by handle.
+  DriverStatus currentContext(void *&context) const;
+  DriverStatus setDevice(int device) const; ///< makes the device's primary context current
+  DriverStatus pushContext(void *context) const;
+  DriverStatus popContext() const;
   DriverStatus loadModule(const std::string &image, void *&module) const;
   DriverStatus getFunction(void *module, const std::string &entry, void *&function) const;
   DriverStatus setSharedBytes(void *function, int bytes) const;
@@ -48,11 +52,11 @@ public:
   DriverStatus copyToHost(void *to, const void *from, size_t bytes) const;
   DriverStatus synchronize(void *stream) const; ///< null: the whole context
   DriverStatus unloadModule(void *module) const;
+  bool isCapturing(void *stream) const; ///< into a CUDA graph
 
 private:
-  struct Api;
-  explicit Driver(const Api *api) : api_(api) {}
-  const Api *api_;
+  DriverStatus status(const char *call, DriverApi::Result result) const;
+  DriverApi api_;
 };
 
 } // namespace maskloom

@@ -1,5 +1,9 @@
-// A compiled kernel on the GPUs of this process: modules per device, the argument block, the plan of
+// A compiled kernel on the GPUs of this process: modules per context, the argument block, the plan of
 // not-closed-form groups.
+//
+// The forward kernel gets ForwardArgs by value and a one-dimensional grid of min(work units, maxBlocks)
+// blocks, and strides over the work units (batch, head, Q tile). The planner (`planEntry`) gets the same
+// arguments with `plan` set, kPlanThreads threads a block and one block a work unit, over which it strides.
 #pragma once
 
 #include "maskloom/program/Program.h"
@@ -10,22 +14,33 @@
 
 namespace maskloom {
 
+class Driver;
+
 class Launcher {
 public:
-  /// Keeps program and cubin; loads the module on first use on each device.
-  Launcher(Program program, std::string image);
+  static constexpr int kPlanThreads = 128;
+  /// Bitmaps that are kept; beyond it the least recently used one is freed, which waits for the GPU.
+  static constexpr size_t kMaxWorkspaces = 64;
+
+  /// Keeps program and cubin; loads the module on first use in each context. `driver` null: Driver::get().
+  Launcher(Program program, std::string image, const Driver *driver = nullptr);
+  /// Waits for what was launched.
   ~Launcher();
+  Launcher(const Launcher &) = delete;
+  Launcher &operator=(const Launcher &) = delete;
 
   struct Options {
-    void *stream = nullptr;
-    bool auxChanged = false;
-    int64_t maxBlocks = 0;
+    void *stream = nullptr;  ///< CUstream of the calling thread's current context
+    bool auxChanged = false; ///< the contents behind aux or length pointers changed: plan again
+    int64_t maxBlocks = 0;   ///< cap on the grid; 0: none
   };
   /// Fills args.plan where the program needs one, plans when needed, and launches. Returns an empty string or
-  /// what went wrong. No synchronisation; allocates only on the first call for a shape. Thread-safe.
+  /// what went wrong. No synchronisation; allocates only on the first call for a shape (batch, heads,
+  /// queries, keys) on a stream. Thread-safe. May be captured into a CUDA graph after prepare().
   std::string forward(ForwardArgs args, const Options &options);
   /// Loads the module and plans for the shape; waits.
   std::string prepare(ForwardArgs args, const Options &options);
+  /// Bytes of the plan bitmap for this shape; 0 for closed-form programs.
   size_t workspaceBytes(const ForwardArgs &args) const;
   const Program &program() const;
   const std::string &image() const;

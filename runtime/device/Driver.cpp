@@ -1,0 +1,228 @@
+#include "maskloom/device/Driver.h"
+
+#include <cstring>
+#include <memory>
+
+#include <dlfcn.h>
+
+#include <fmt/format.h>
+
+namespace maskloom {
+
+namespace {
+
+// Values of CUdevice_attribute and CUfunction_attribute.
+constexpr int kMultiprocessorCount = 16, kCapabilityMajor = 75, kCapabilityMinor = 76,
+              kSharedPerBlockOptIn = 97;
+constexpr int kMaxDynamicSharedBytes = 8;
+
+/// Names with a suffix are those revisions of the interface that every driver since CUDA 11 has.
+bool bind(void *library, DriverApi &api, std::string &missing) {
+  auto function = [&](auto &pointer, const char *name) {
+    void *symbol = dlsym(library, name);
+    if (!symbol) missing = name;
+    std::memcpy(&pointer, &symbol, sizeof symbol);
+  };
+  function(api.init, "cuInit");
+  function(api.getErrorName, "cuGetErrorName");
+  function(api.getErrorString, "cuGetErrorString");
+  function(api.driverGetVersion, "cuDriverGetVersion");
+  function(api.deviceGetCount, "cuDeviceGetCount");
+  function(api.deviceGet, "cuDeviceGet");
+  function(api.deviceGetName, "cuDeviceGetName");
+  function(api.deviceGetAttribute, "cuDeviceGetAttribute");
+  function(api.deviceTotalMem, "cuDeviceTotalMem_v2");
+  function(api.primaryContextRetain, "cuDevicePrimaryCtxRetain");
+  function(api.contextGetCurrent, "cuCtxGetCurrent");
+  function(api.contextSetCurrent, "cuCtxSetCurrent");
+  function(api.contextPush, "cuCtxPushCurrent_v2");
+  function(api.contextPop, "cuCtxPopCurrent_v2");
+  function(api.contextGetDevice, "cuCtxGetDevice");
+  function(api.contextSynchronize, "cuCtxSynchronize");
+  function(api.moduleLoadData, "cuModuleLoadData");
+  function(api.moduleUnload, "cuModuleUnload");
+  function(api.moduleGetFunction, "cuModuleGetFunction");
+  function(api.functionSetAttribute, "cuFuncSetAttribute");
+  function(api.launchKernel, "cuLaunchKernel");
+  function(api.memoryAllocate, "cuMemAlloc_v2");
+  function(api.memoryFree, "cuMemFree_v2");
+  function(api.copyToDevice, "cuMemcpyHtoD_v2");
+  function(api.copyToHost, "cuMemcpyDtoH_v2");
+  function(api.streamSynchronize, "cuStreamSynchronize");
+  function(api.streamIsCapturing, "cuStreamIsCapturing");
+  return missing.empty();
+}
+
+/// Kept for the life of the process: the driver must outlive everything that was launched.
+struct Shared {
+  std::unique_ptr<Driver> driver;
+  std::string why;
+
+  Shared() {
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+      why = "libcuda.so.1 was not found: this machine has no NVIDIA driver. Kernels compile, but launching "
+            "them needs one.";
+      return;
+    }
+    DriverApi api{};
+    std::string missing;
+    if (!bind(library, api, missing)) {
+      why = fmt::format("the NVIDIA driver is too old: libcuda.so.1 has no {}", missing);
+      return;
+    }
+    int count = 0;
+    if (int result = api.init(0)) {
+      const char *name = nullptr;
+      api.getErrorName(result, &name);
+      why = fmt::format("the NVIDIA driver does not start: cuInit: {}", name ? name : std::to_string(result));
+    } else if (api.deviceGetCount(&count) || count == 0) {
+      why = "the NVIDIA driver sees no GPU (is CUDA_VISIBLE_DEVICES empty?)";
+    } else {
+      driver = std::make_unique<Driver>(api);
+    }
+  }
+  static const Shared &get() {
+    static const Shared *shared = new Shared;
+    return *shared;
+  }
+};
+
+DriverApi::DevicePointer addressOf(const void *pointer) {
+  return static_cast<DriverApi::DevicePointer>(reinterpret_cast<uintptr_t>(pointer));
+}
+
+} // namespace
+
+std::string GpuInfo::arch() const {
+  // From 9.0 on the suffix gives access to the GPU's own instructions (wgmma).
+  return fmt::format("sm_{}{}{}", major, minor, major >= 9 ? "a" : "");
+}
+
+const Driver *Driver::get() { return Shared::get().driver.get(); }
+const std::string &Driver::why() { return Shared::get().why; }
+
+DriverStatus Driver::status(const char *call, DriverApi::Result result) const {
+  if (result == 0) return {};
+  const char *name = nullptr, *text = nullptr;
+  api_.getErrorName(result, &name);
+  api_.getErrorString(result, &text);
+  return {fmt::format("{}: {} ({})", call, name ? name : fmt::format("error {}", result), text ? text : "")};
+}
+
+int Driver::deviceCount() const {
+  int count = 0;
+  api_.deviceGetCount(&count);
+  return count;
+}
+
+int Driver::driverVersion() const {
+  int version = 0;
+  api_.driverGetVersion(&version);
+  return version;
+}
+
+GpuInfo Driver::info(int device) const {
+  GpuInfo info;
+  auto attribute = [&](int which) {
+    int value = 0;
+    api_.deviceGetAttribute(&value, which, device);
+    return value;
+  };
+  char name[256] = {};
+  api_.deviceGetName(name, sizeof name - 1, device);
+  info.name = name;
+  info.major = attribute(kCapabilityMajor);
+  info.minor = attribute(kCapabilityMinor);
+  info.multiprocessors = attribute(kMultiprocessorCount);
+  info.sharedPerBlock = attribute(kSharedPerBlockOptIn);
+  api_.deviceTotalMem(&info.memory, device);
+  return info;
+}
+
+DriverStatus Driver::setDevice(int device) const {
+  void *context = nullptr;
+  if (auto result = api_.primaryContextRetain(&context, device))
+    return status("cuDevicePrimaryCtxRetain", result);
+  return status("cuCtxSetCurrent", api_.contextSetCurrent(context));
+}
+
+DriverStatus Driver::currentContext(void *&context) const {
+  context = nullptr;
+  if (auto result = api_.contextGetCurrent(&context)) return status("cuCtxGetCurrent", result);
+  if (context) return {};
+  if (DriverStatus made = setDevice(0); !made.ok()) return made;
+  return status("cuCtxGetCurrent", api_.contextGetCurrent(&context));
+}
+
+DriverStatus Driver::currentDevice(int &device) const {
+  void *context = nullptr;
+  if (DriverStatus found = currentContext(context); !found.ok()) return found;
+  return status("cuCtxGetDevice", api_.contextGetDevice(&device));
+}
+
+DriverStatus Driver::pushContext(void *context) const {
+  return status("cuCtxPushCurrent", api_.contextPush(context));
+}
+
+DriverStatus Driver::popContext() const {
+  void *context = nullptr;
+  return status("cuCtxPopCurrent", api_.contextPop(&context));
+}
+
+DriverStatus Driver::loadModule(const std::string &image, void *&module) const {
+  return status("cuModuleLoadData", api_.moduleLoadData(&module, image.c_str()));
+}
+
+DriverStatus Driver::unloadModule(void *module) const {
+  return status("cuModuleUnload", api_.moduleUnload(module));
+}
+
+DriverStatus Driver::getFunction(void *module, const std::string &entry, void *&function) const {
+  DriverStatus found =
+      status("cuModuleGetFunction", api_.moduleGetFunction(&function, module, entry.c_str()));
+  if (!found.ok()) found.message += fmt::format(" for '{}'", entry);
+  return found;
+}
+
+DriverStatus Driver::setSharedBytes(void *function, int bytes) const {
+  return status("cuFuncSetAttribute", api_.functionSetAttribute(function, kMaxDynamicSharedBytes, bytes));
+}
+
+DriverStatus Driver::launch(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned threads,
+                            unsigned sharedBytes, void *stream, void **params) const {
+  auto result =
+      api_.launchKernel(function, gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, params, nullptr);
+  return status("cuLaunchKernel", result);
+}
+
+DriverStatus Driver::allocate(size_t bytes, void *&pointer) const {
+  DriverApi::DevicePointer address = 0;
+  auto result = api_.memoryAllocate(&address, bytes);
+  pointer = result ? nullptr : reinterpret_cast<void *>(static_cast<uintptr_t>(address));
+  return status("cuMemAlloc", result);
+}
+
+DriverStatus Driver::free(void *pointer) const {
+  return status("cuMemFree", api_.memoryFree(addressOf(pointer)));
+}
+
+DriverStatus Driver::copyToDevice(void *to, const void *from, size_t bytes) const {
+  return status("cuMemcpyHtoD", api_.copyToDevice(addressOf(to), from, bytes));
+}
+
+DriverStatus Driver::copyToHost(void *to, const void *from, size_t bytes) const {
+  return status("cuMemcpyDtoH", api_.copyToHost(to, addressOf(from), bytes));
+}
+
+DriverStatus Driver::synchronize(void *stream) const {
+  if (!stream) return status("cuCtxSynchronize", api_.contextSynchronize());
+  return status("cuStreamSynchronize", api_.streamSynchronize(stream));
+}
+
+bool Driver::isCapturing(void *stream) const {
+  int capturing = 0;
+  return api_.streamIsCapturing(stream, &capturing) == 0 && capturing != 0;
+}
+
+} // namespace maskloom

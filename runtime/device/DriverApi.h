@@ -1,0 +1,46 @@
+// The functions of the CUDA driver that are used, as a table: filled from libcuda at run time, or by a test.
+// Signatures as in the driver's documentation, its handle types as the integers and pointers they are. All
+// return a CUresult, 0 for success.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace maskloom {
+
+struct DriverApi {
+  using Result = int;
+  using DevicePointer = unsigned long long;
+
+  Result (*init)(unsigned flags);
+  Result (*getErrorName)(Result, const char **);
+  Result (*getErrorString)(Result, const char **);
+  Result (*driverGetVersion)(int *);
+  Result (*deviceGetCount)(int *);
+  Result (*deviceGet)(int *device, int ordinal);
+  Result (*deviceGetName)(char *, int length, int device);
+  Result (*deviceGetAttribute)(int *, int attribute, int device);
+  Result (*deviceTotalMem)(size_t *, int device);
+  Result (*primaryContextRetain)(void **context, int device);
+  Result (*contextGetCurrent)(void **context);
+  Result (*contextSetCurrent)(void *context);
+  Result (*contextPush)(void *context);
+  Result (*contextPop)(void **context);
+  Result (*contextGetDevice)(int *device);
+  Result (*contextSynchronize)();
+  Result (*moduleLoadData)(void **module, const void *image);
+  Result (*moduleUnload)(void *module);
+  Result (*moduleGetFunction)(void **function, void *module, const char *name);
+  Result (*functionSetAttribute)(void *function, int attribute, int value);
+  Result (*launchKernel)(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                         unsigned blockY, unsigned blockZ, unsigned sharedBytes, void *stream, void **params,
+                         void **extra);
+  Result (*memoryAllocate)(DevicePointer *, size_t bytes);
+  Result (*memoryFree)(DevicePointer);
+  Result (*copyToDevice)(DevicePointer, const void *, size_t bytes);
+  Result (*copyToHost)(void *, DevicePointer, size_t bytes);
+  Result (*streamSynchronize)(void *stream);
+  Result (*streamIsCapturing)(void *stream, int *status); ///< 0: not capturing
+};
+
+} // namespace maskloom

@@ -1,0 +1,195 @@
+#include "maskloom/device/Launcher.h"
+
+#include "maskloom/device/Driver.h"
+#include "maskloom/device/PlanWorkspaces.h"
+
+#include <algorithm>
+#include <limits>
+#include <mutex>
+#include <shared_mutex>
+
+#include <fmt/format.h>
+
+namespace maskloom {
+
+namespace {
+
+constexpr int64_t kMaxGrid = std::numeric_limits<int32_t>::max();
+/// What a block may have without asking.
+constexpr int32_t kDefaultSharedBytes = 48 * 1024;
+
+int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Tiles of queries over all batch entries and heads: the rows of the plan bitmap, and the work units.
+int64_t workUnits(const ForwardArgs &args, const KernelConfig &config) {
+  return int64_t{args.batch} * args.heads * ceilDiv(args.queries, config.tileQueries);
+}
+
+/// Bytes of the plan bitmap: [batch][head][Q tile][2][words], a word for 32 KV tiles.
+size_t planBytes(const ForwardArgs &args, const KernelConfig &config) {
+  int64_t words = ceilDiv(ceilDiv(args.keys, config.tileKeys), 32);
+  return static_cast<size_t>(workUnits(args, config) * 2 * words) * sizeof(uint32_t);
+}
+
+std::string checkShape(const ForwardArgs &args) {
+  if (args.batch < 1 || args.heads < 1 || args.kv_heads < 1 || args.queries < 1 || args.keys < 1)
+    return fmt::format("batch {}, heads {}, KV heads {}, queries {}, keys {}: each must be at least 1",
+                       args.batch, args.heads, args.kv_heads, args.queries, args.keys);
+  if (args.heads % args.kv_heads)
+    return fmt::format("{} heads are not divisible by {} KV heads", args.heads, args.kv_heads);
+  return {};
+}
+
+struct LoadedModule {
+  void *context = nullptr, *module = nullptr, *kernel = nullptr, *planner = nullptr;
+};
+
+} // namespace
+
+struct Launcher::State {
+  Program program;
+  std::string image;
+  const Driver *driver;
+
+  std::shared_mutex modulesMutex;
+  std::vector<LoadedModule> modules; // one a context: few
+
+  std::mutex planMutex; // held from the plan to the launch that reads it
+  PlanWorkspaces workspaces{kMaxWorkspaces};
+
+  DriverStatus module(LoadedModule &loaded);
+  DriverStatus load(void *context, LoadedModule &loaded) const;
+  DriverStatus plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options);
+  std::string run(ForwardArgs &args, const Options &options, bool launch);
+};
+
+DriverStatus Launcher::State::load(void *context, LoadedModule &loaded) const {
+  const KernelProgram &kernel = program.kernel;
+  int device = 0;
+  if (DriverStatus s = driver->currentDevice(device); !s.ok()) return s;
+  GpuInfo gpu = driver->info(device);
+  if (static_cast<size_t>(kernel.sharedBytes) > gpu.sharedPerBlock)
+    return {
+        fmt::format("kernel '{}' needs {} bytes of shared memory a block, {} has {}: use smaller tiles or "
+                    "fewer stages",
+                    kernel.entry, kernel.sharedBytes, gpu.name, gpu.sharedPerBlock)};
+  loaded.context = context;
+  if (DriverStatus s = driver->loadModule(image, loaded.module); !s.ok()) {
+    s.message += fmt::format(" for kernel '{}' on {} ({}): was it compiled for this GPU?", kernel.entry,
+                             gpu.name, gpu.arch());
+    return s;
+  }
+  DriverStatus s = driver->getFunction(loaded.module, kernel.entry, loaded.kernel);
+  if (s.ok() && !kernel.planEntry.empty())
+    s = driver->getFunction(loaded.module, kernel.planEntry, loaded.planner);
+  if (s.ok() && kernel.sharedBytes > kDefaultSharedBytes)
+    s = driver->setSharedBytes(loaded.kernel, kernel.sharedBytes);
+  if (!s.ok()) driver->unloadModule(loaded.module);
+  return s;
+}
+
+/// The module in the calling thread's context.
+DriverStatus Launcher::State::module(LoadedModule &loaded) {
+  void *context = nullptr;
+  if (DriverStatus s = driver->currentContext(context); !s.ok()) return s;
+  auto find = [&] {
+    for (const LoadedModule &m : modules)
+      if (m.context == context) return loaded = m, true;
+    return false;
+  };
+  {
+    std::shared_lock lock(modulesMutex);
+    if (find()) return {};
+  }
+  std::unique_lock lock(modulesMutex);
+  if (find()) return {};
+  DriverStatus s = load(context, loaded);
+  if (s.ok()) modules.push_back(loaded);
+  return s;
+}
+
+DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options) {
+  const KernelConfig &config = program.kernel.config;
+  PlanWorkspaces::Found found;
+  DriverStatus allocated =
+      workspaces.find(*driver, loaded.context, options.stream, args, planBytes(args, config), found);
+  if (!allocated.ok()) return allocated;
+  args.plan = static_cast<unsigned *>(found.workspace->bitmap);
+  PlanInputs inputs = planInputs(args, program.params.size(), program.auxes.size());
+  bool capturing = driver->isCapturing(options.stream);
+  PlanWorkspace &workspace = *found.workspace;
+  // A graph carries its planner, and each replay overwrites the bitmap at a time nobody here knows.
+  workspace.captured |= capturing;
+  if (workspace.planned && !workspace.captured && workspace.inputs == inputs && !options.auxChanged)
+    return {};
+
+  unsigned grid = static_cast<unsigned>(std::min(workUnits(args, config), kMaxGrid));
+  void *params[] = {&args};
+  DriverStatus s = driver->launch(loaded.planner, grid, 1, 1, kPlanThreads, 0, options.stream, params);
+  workspace.planned = s.ok();
+  workspace.inputs = inputs;
+  return s;
+}
+
+std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool launch) {
+  if (std::string wrong = checkShape(args); !wrong.empty()) return wrong;
+  if (!driver) return Driver::why();
+  LoadedModule loaded;
+  if (DriverStatus s = module(loaded); !s.ok()) return s.message;
+
+  const KernelProgram &kernel = program.kernel;
+  std::unique_lock<std::mutex> planned;
+  args.plan = nullptr;
+  if (!kernel.planEntry.empty()) {
+    planned = std::unique_lock(planMutex);
+    if (DriverStatus s = plan(loaded, args, options); !s.ok()) return s.message;
+  }
+  if (!launch) return {};
+  int64_t grid =
+      std::min(workUnits(args, kernel.config), options.maxBlocks > 0 ? options.maxBlocks : kMaxGrid);
+  void *params[] = {&args};
+  return driver
+      ->launch(loaded.kernel, static_cast<unsigned>(std::min(grid, kMaxGrid)), 1, 1,
+               static_cast<unsigned>(kernel.threads), static_cast<unsigned>(kernel.sharedBytes),
+               options.stream, params)
+      .message;
+}
+
+Launcher::Launcher(Program program, std::string image, const Driver *driver)
+    : state_(new State{.program = std::move(program),
+                       .image = std::move(image),
+                       .driver = driver ? driver : Driver::get(),
+                       .modulesMutex = {},
+                       .modules = {},
+                       .planMutex = {}}) {}
+
+Launcher::~Launcher() {
+  // At exit the driver may be gone already: nothing to report then.
+  for (const LoadedModule &m : state_->modules) {
+    if (!state_->driver->pushContext(m.context).ok()) continue;
+    state_->driver->synchronize(nullptr);
+    state_->workspaces.release(*state_->driver, m.context);
+    state_->driver->unloadModule(m.module);
+    state_->driver->popContext();
+  }
+}
+
+std::string Launcher::forward(ForwardArgs args, const Options &options) {
+  return state_->run(args, options, true);
+}
+
+std::string Launcher::prepare(ForwardArgs args, const Options &options) {
+  std::string wrong = state_->run(args, options, false);
+  return wrong.empty() ? state_->driver->synchronize(options.stream).message : wrong;
+}
+
+size_t Launcher::workspaceBytes(const ForwardArgs &args) const {
+  const KernelProgram &kernel = state_->program.kernel;
+  if (kernel.planEntry.empty() || !checkShape(args).empty()) return 0;
+  return planBytes(args, kernel.config);
+}
+
+const Program &Launcher::program() const { return state_->program; }
+const std::string &Launcher::image() const { return state_->image; }
+
+} // namespace maskloom

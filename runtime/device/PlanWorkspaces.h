@@ -1,0 +1,58 @@
+// Device memory for plan bitmaps: one per (context, stream, shape), kept until it is the least recently used
+// of too many. Work on one stream is ordered, so a bitmap is never overwritten while a kernel still reads it.
+#pragma once
+
+#include "maskloom/device/Driver.h"
+#include "maskloom/templates/args.cuh"
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <thread>
+
+namespace maskloom {
+
+/// What a plan depends on besides the shape. Contents behind pointers are not looked at.
+struct PlanInputs {
+  long long queryOffset = 0, keyOffset = 0, hasQueryOffset = 0, kvHeads = 0;
+  const int *queryLengths = nullptr, *keyLengths = nullptr;
+  std::array<long long, kMaxParams> params{};
+  struct Aux {
+    const void *data = nullptr;
+    std::array<long long, 3> strides{}, extents{};
+    bool operator==(const Aux &) const = default;
+  };
+  std::array<Aux, kMaxAux> auxes{};
+  bool operator==(const PlanInputs &) const = default;
+};
+PlanInputs planInputs(const ForwardArgs &args, size_t paramCount, size_t auxCount);
+
+struct PlanWorkspace {
+  void *context = nullptr, *stream = nullptr;
+  std::thread::id thread;     ///< for the per-thread default stream, which is another one in each thread
+  std::array<int, 4> shape{}; ///< batch, heads, queries, keys
+  void *bitmap = nullptr;     ///< device memory
+  bool planned = false;       ///< the bitmap holds (or will, in stream order) the plan of `inputs`
+  bool captured = false;      ///< part of a CUDA graph: never freed before the launcher, planned every time
+  PlanInputs inputs;
+};
+
+class PlanWorkspaces {
+public:
+  explicit PlanWorkspaces(size_t capacity) : capacity_(capacity) {}
+
+  struct Found {
+    PlanWorkspace *workspace = nullptr; ///< valid until the next call
+  };
+  /// The workspace of this stream and shape, allocated when it is new. `context` must be current.
+  DriverStatus find(const Driver &driver, void *context, void *stream, const ForwardArgs &args, size_t bytes,
+                    Found &found);
+  /// Frees what belongs to a context, which must be current.
+  void release(const Driver &driver, void *context);
+
+private:
+  size_t capacity_;
+  std::list<PlanWorkspace> list_; ///< most recently used first
+};
+
+} // namespace maskloom
