@@ -19,4 +19,12 @@ std::vector<Diagnostic> checkHeads(const Pattern &pattern, int64_t heads, int64_
 std::vector<Diagnostic> checkConstants(const Pattern &pattern,
                                        const std::map<std::string, int64_t> &constants);
 
+/// How far an axis over tokens must reach: to the end of the queries when some load indexes it by q, of the
+/// keys when by k.
+struct AuxReach {
+  bool query = false, key = false;
+};
+/// Per aux tensor, one entry an axis, over all loads of the pattern. Tensors that nothing loads are absent.
+std::map<const AuxDecl *, std::vector<AuxReach>> auxReach(const Pattern &pattern);
+
 } // namespace maskloom

@@ -1,3 +1,4 @@
+#include "maskloom/dsl/Check.h"
 #include "maskloom/dsl/Interpreter.h"
 #include "maskloom/dsl/Walk.h"
 
@@ -7,20 +8,12 @@
 
 namespace maskloom {
 
-namespace {
-
-// The number of token positions an axis must reach: the end of the queries when a load indexes it by q, the
-// end of the keys when by k, over all loads of the pattern.
-struct Reach {
-  bool query = false, key = false;
-};
-
-std::map<const AuxDecl *, std::vector<Reach>> reachOfLoads(const Pattern &pattern) {
-  std::map<const AuxDecl *, std::vector<Reach>> reach;
+std::map<const AuxDecl *, std::vector<AuxReach>> auxReach(const Pattern &pattern) {
+  std::map<const AuxDecl *, std::vector<AuxReach>> reach;
   auto scan = [&](const Expr &root) {
     forEachNode(root, [&](const ExprNode &node) {
       if (node.op != Op::AuxLoad || !node.aux) return;
-      std::vector<Reach> &axes = reach[node.aux.get()];
+      std::vector<AuxReach> &axes = reach[node.aux.get()];
       axes.resize(std::max(axes.size(), node.operands.size()));
       for (size_t i = 0; i < node.operands.size(); ++i)
         forEachNode(node.operands[i], [&](const ExprNode &n) {
@@ -34,6 +27,8 @@ std::map<const AuxDecl *, std::vector<Reach>> reachOfLoads(const Pattern &patter
   for (const Expr &score : pattern.scores) scan(score);
   return reach;
 }
+
+namespace {
 
 const char *axisName(AuxAxis::Kind kind) {
   switch (kind) {
@@ -56,7 +51,7 @@ public:
     if (!errors_.empty()) return errors_; // what follows divides by and loops over these
     checkGroups();
     checkParams();
-    auto reach = reachOfLoads(pattern_);
+    auto reach = auxReach(pattern_);
     for (const auto &aux : pattern_.auxes) checkAux(*aux, reach[aux.get()]);
     return errors_;
   }
@@ -127,7 +122,7 @@ private:
     return end;
   }
 
-  int64_t needed(const AuxAxis &axis, const Reach &reach) const {
+  int64_t needed(const AuxAxis &axis, const AuxReach &reach) const {
     switch (axis.kind) {
     case AuxAxis::Kind::Batch: return problem_.batch;
     case AuxAxis::Kind::Head: return problem_.heads;
@@ -142,7 +137,7 @@ private:
     return 0;
   }
 
-  void checkAux(const AuxDecl &aux, std::vector<Reach> reach) {
+  void checkAux(const AuxDecl &aux, std::vector<AuxReach> reach) {
     auto given = problem_.aux.find(aux.name);
     if (given == problem_.aux.end()) return error("aux tensor '{}' is missing", aux.name);
     const AuxValue &value = given->second;

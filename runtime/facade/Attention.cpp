@@ -18,12 +18,16 @@ Tensor Tensor::contiguous(void *data, std::array<int64_t, 4> shape, DType dtype)
   return {data, shape, {shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1}, dtype};
 }
 
+/// How far each aux tensor is read, by aux index and axis.
+using AuxAxesReach = std::vector<std::array<AuxReach, 3>>;
+
 struct Attention::State {
   Pattern pattern;
   CompileOptions options;
   std::string arch;
   CompileReport report;
   Program program; ///< of the kernel for aligned tensors, or of the CPU object
+  AuxAxesReach reach;
 
   // GPU: one launcher for 16-byte-aligned tensors, and one for every other, compiled when first needed.
   std::unique_ptr<Launcher> aligned;
@@ -38,6 +42,17 @@ struct Attention::State {
 
 namespace {
 
+AuxAxesReach reachOf(const Pattern &pattern, const Program &program) {
+  auto byDecl = auxReach(pattern);
+  AuxAxesReach reach;
+  for (const ProgramAux &aux : program.auxes) {
+    auto &axes = reach.emplace_back();
+    auto found = byDecl.find(pattern.findAux(aux.name));
+    if (found != byDecl.end()) std::copy(found->second.begin(), found->second.end(), axes.begin());
+  }
+  return reach;
+}
+
 [[noreturn]] void userError(const std::string &message) { throw Error(ErrorKind::User, message); }
 
 size_t elementBytes(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
@@ -51,20 +66,27 @@ struct BoundValues {
 };
 
 /// The extent an axis must have for this call.
-int64_t axisExtent(const ProgramAux::Axis &axis, const Tensor &q, const Tensor &k) {
+int64_t axisExtent(const ProgramAux::Axis &axis, const AuxReach &reach, const Tensor &q, const Tensor &k,
+                   const ForwardOptions &options) {
   using Kind = ProgramAux::Axis::Kind;
   switch (axis.kind) {
   case Kind::Batch: return q.shape[0];
   case Kind::Head: return q.shape[1];
   case Kind::KvHead: return k.shape[1];
-  case Kind::Query: return ceilDiv(q.shape[2], axis.block);
-  case Kind::Key: return ceilDiv(k.shape[2], axis.block);
+  case Kind::Query:
+  case Kind::Key: {
+    // By default the last query is the last key, whatever the lengths of the batch entries.
+    int64_t queryEnd = options.query_offset ? *options.query_offset + q.shape[2] : k.shape[2];
+    int64_t keyEnd = k.shape[2] + options.key_offset;
+    return ceilDiv(std::max<int64_t>({reach.query ? queryEnd : 0, reach.key ? keyEnd : 0, 1}), axis.block);
+  }
   case Kind::Fixed: return axis.extent;
   }
   return 0;
 }
 
-BoundValues bind(const Program &program, const Tensor &q, const Tensor &k, const ForwardOptions &options) {
+BoundValues bind(const Program &program, const AuxAxesReach &reach, const Tensor &q, const Tensor &k,
+                 const ForwardOptions &options) {
   BoundValues bound;
   size_t used = 0;
   for (size_t i = 0; i < program.params.size(); ++i) {
@@ -100,8 +122,7 @@ BoundValues bind(const Program &program, const Tensor &q, const Tensor &k, const
       userError(fmt::format("aux tensor '{}' has rank {}, expected {}", aux.name, tensor.extents.size(),
                             aux.axes.size()));
     for (size_t axis = 0; axis < aux.axes.size(); ++axis) {
-      int64_t needed = axisExtent(aux.axes[axis], q, k);
-      // An axis over tokens may be indexed by either position when queries and keys are the same tokens.
+      int64_t needed = axisExtent(aux.axes[axis], reach[i][axis], q, k, options);
       if (tensor.extents[axis] < needed)
         userError(fmt::format("aux tensor '{}' is too short: axis {} has {} entries, expected {}", aux.name,
                               axis, tensor.extents[axis], needed));
@@ -177,10 +198,11 @@ void stridesOf(const AuxTensor &tensor, long long strides[3], long long extents[
   }
 }
 
-ForwardArgs deviceArgs(const Program &program, const CompileOptions &compiled, const Tensor &q,
-                       const Tensor &k, const Tensor &v, const Tensor &o, const ForwardOptions &options) {
+ForwardArgs deviceArgs(const Program &program, const AuxAxesReach &reach, const CompileOptions &compiled,
+                       const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
+                       const ForwardOptions &options) {
   checkShapes(compiled, q, k, v, o);
-  BoundValues bound = bind(program, q, k, options);
+  BoundValues bound = bind(program, reach, q, k, options);
   ForwardArgs args = {};
   args.q = argOf(q);
   args.k = argOf(k);
@@ -208,10 +230,11 @@ ForwardArgs deviceArgs(const Program &program, const CompileOptions &compiled, c
   return args;
 }
 
-CpuForwardArgs hostArgs(const Program &program, const CompileOptions &compiled, const Tensor &q,
-                        const Tensor &k, const Tensor &v, const Tensor &o, const ForwardOptions &options) {
+CpuForwardArgs hostArgs(const Program &program, const AuxAxesReach &reach, const CompileOptions &compiled,
+                        const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
+                        const ForwardOptions &options) {
   checkShapes(compiled, q, k, v, o);
-  BoundValues bound = bind(program, q, k, options);
+  BoundValues bound = bind(program, reach, q, k, options);
   auto host = [](const Tensor &t) { return HostTensor{t.data, {t.strides[0], t.strides[1], t.strides[2]}}; };
   CpuForwardArgs args;
   args.q = host(q);
@@ -270,8 +293,8 @@ Attention::~Attention() = default;
 void Attention::forward(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
                         const ForwardOptions &options) {
   State &s = *state_;
-  if (s.cpu) return checkLaunch(s.cpu->forward(hostArgs(s.program, s.options, q, k, v, o, options)));
-  ForwardArgs args = deviceArgs(s.program, s.options, q, k, v, o, options);
+  if (s.cpu) return checkLaunch(s.cpu->forward(hostArgs(s.program, s.reach, s.options, q, k, v, o, options)));
+  ForwardArgs args = deviceArgs(s.program, s.reach, s.options, q, k, v, o, options);
   Launcher &launcher = s.launcherFor(isAligned(q) && isAligned(k) && isAligned(v) && isAligned(o));
   checkLaunch(launcher.forward(args, {options.stream, options.aux_changed, options.max_blocks}));
 }
@@ -280,10 +303,10 @@ void Attention::prepare(const Tensor &q, const Tensor &k, const Tensor &v, const
                         const ForwardOptions &options) {
   State &s = *state_;
   if (s.cpu) {
-    hostArgs(s.program, s.options, q, k, v, o, options);
+    hostArgs(s.program, s.reach, s.options, q, k, v, o, options);
     return;
   }
-  ForwardArgs args = deviceArgs(s.program, s.options, q, k, v, o, options);
+  ForwardArgs args = deviceArgs(s.program, s.reach, s.options, q, k, v, o, options);
   Launcher &launcher = s.launcherFor(isAligned(q) && isAligned(k) && isAligned(v) && isAligned(o));
   checkLaunch(launcher.prepare(args, {options.stream, options.aux_changed, options.max_blocks}));
 }
@@ -321,6 +344,7 @@ Attention compile(const Pattern &pattern, const CompileOptions &given) {
     state->report = kernel.report;
     std::string error;
     state->program = kernel.program;
+    state->reach = reachOf(pattern, state->program);
     state->cpu = CpuExecutor::create(std::move(kernel.program), error);
     if (!state->cpu) throw Error(ErrorKind::Internal, "the CPU object could not be linked: " + error);
     return Attention(std::move(state));
@@ -339,6 +363,7 @@ Attention compile(const Pattern &pattern, const CompileOptions &given) {
   CompiledKernel kernel = compileKernel(pattern, options, state->arch);
   state->report = kernel.report;
   state->program = kernel.program;
+  state->reach = reachOf(pattern, state->program);
   state->image = kernel.image;
   state->aligned = std::make_unique<Launcher>(std::move(kernel.program), std::move(kernel.image));
   return Attention(std::move(state));
