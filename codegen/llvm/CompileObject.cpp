@@ -18,6 +18,13 @@ namespace maskloom {
 
 namespace {
 
+std::string hostFeatures() {
+  llvm::SubtargetFeatures features;
+  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+    features.AddFeature(feature.first(), feature.second);
+  return features.getString();
+}
+
 std::unique_ptr<llvm::TargetMachine> hostMachine(std::string &error) {
   static const bool missing = llvm::InitializeNativeTarget() || llvm::InitializeNativeTargetAsmPrinter();
   if (missing) {
@@ -27,12 +34,9 @@ std::unique_ptr<llvm::TargetMachine> hostMachine(std::string &error) {
   llvm::Triple triple(llvm::sys::getProcessTriple());
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target) return nullptr;
-  llvm::SubtargetFeatures features;
-  for (const auto &feature : llvm::sys::getHostCPUFeatures())
-    features.AddFeature(feature.first(), feature.second);
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, llvm::sys::getHostCPUName(), features.getString(), llvm::TargetOptions(), llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Default));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, llvm::sys::getHostCPUName(), hostFeatures(), llvm::TargetOptions(),
+                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
   if (!machine) error = "LLVM has no target machine for " + triple.str();
   return machine;
 }
@@ -52,6 +56,8 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
 }
 
 } // namespace
+
+std::string hostTarget() { return llvm::sys::getHostCPUName().str() + " " + hostFeatures(); }
 
 bool compileObject(llvm::Module &module, std::string &object, std::string &error) {
   std::unique_ptr<llvm::TargetMachine> machine = hostMachine(error);

@@ -2,7 +2,7 @@
 
 #include "maskloom/codegen/Compile.h"
 #include "maskloom/codegen/emit/DefaultConfig.h"
-#include "maskloom/cpu/HostTarget.h"
+#include "maskloom/codegen/llvm/CompileObject.h"
 #include "maskloom/device/Nvrtc.h"
 #include "maskloom/dsl/Canonical.h"
 #include "maskloom/dsl/Check.h"
@@ -157,7 +157,7 @@ CompiledKernel compileForCpu(const Pattern &pattern, const CompileOptions &optio
   key.config = toString(config) + " cpu";
   key.generator = generatorId();
   key.compiler = "llvm 22";
-  key.arch = "cpu " + hostCpuName();
+  key.arch = "cpu " + hostTarget();
   CompiledKernel result =
       throughCache(key, options.use_cache && options.dump_ir.empty(), [&](CompileReport &report) {
         auto start = std::chrono::steady_clock::now();

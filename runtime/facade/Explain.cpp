@@ -5,9 +5,9 @@
 
 #include "maskloom/codegen/Compile.h"
 #include "maskloom/dsl/Canonical.h"
-#include "maskloom/program/DescribeRuns.h"
+#include "maskloom/program/Describe.h"
 #include "maskloom/program/PairCount.h"
-#include "maskloom/program/ScheduleWalker.h"
+#include "maskloom/program/TileWalker.h"
 
 #include <algorithm>
 #include <map>
@@ -32,15 +32,31 @@ Program analyzed(const Pattern &pattern, TileShape tile, const std::map<std::str
   return std::move(*result.program);
 }
 
+/// Counts pairs head by head, from runs derived for rows and single columns.
+class PairCounter {
+public:
+  PairCounter(const Pattern &pattern, const Problem &problem)
+      : program_(analyzed(pattern, {1, 1}, problem.params)), contexts_(program_, problem) {}
+
+  int64_t pairsOf(int64_t head) const {
+    ScheduleContext context = contexts_.of(0, head);
+    const HeadGroupProgram &group = program_.groups[groupOf(program_, context.head, context.kvHead)];
+    return countVisiblePairs(program_, group.predicate, &group.forward, context);
+  }
+
+private:
+  Program program_;
+  ProblemContext contexts_;
+};
+
 /// Does some head see a key after the query?
 bool seesFuture(const Pattern &pattern, const Problem &problem) {
   Pattern future = pattern;
   Expr later = makeExpr(Op::Gt, Type::Bool, {makeIndex(IndexVar::Key), makeIndex(IndexVar::Query)});
-  future.mask = makeExpr(Op::And, Type::Bool, {future.mask, later});
-  PairCounter counter(analyzed(future, PairCounter::tileShape(), problem.params));
-  ProblemContext context(counter.program(), problem);
+  future.mask = makeExpr(Op::And, Type::Bool, {later, future.mask});
+  PairCounter counter(future, problem);
   for (int64_t h = 0; h < problem.heads; ++h)
-    if (counter.count(context.of(0, h), problem.queryLength(0)) > 0) return true;
+    if (counter.pairsOf(h) > 0) return true;
   return false;
 }
 
@@ -66,33 +82,34 @@ Explanation explain(const Pattern &pattern, const Problem &problem, const Explai
   out.tile = options.tile;
 
   Program tiles = analyzed(pattern, options.tile, problem.params);
-  PairCounter counter(analyzed(pattern, PairCounter::tileShape(), problem.params));
-  ProblemContext tileContext(tiles, problem), pairContext(counter.program(), problem);
+  PairCounter counter(pattern, problem);
+  ProblemContext contexts(tiles, problem);
   int64_t queryTiles = ceilDiv(out.queries, options.tile.queries),
           keyTiles = ceilDiv(out.keys, options.tile.keys);
 
   for (int64_t h = 0; h < problem.heads; ++h) {
-    ScheduleContext context = tileContext.of(0, h);
+    ScheduleContext context = contexts.of(0, h);
     size_t index = groupOf(tiles, context.head, context.kvHead);
     const HeadGroupProgram &group = tiles.groups[index];
-    if (out.groups.size() <= index) out.groups.resize(index + 1, {.first = -1});
+    if (out.groups.size() <= index) out.groups.resize(index + 1);
     GroupExplanation &entry = out.groups[index];
     if (entry.first < 0) {
       entry.first = h;
       entry.closedForm = group.forward.closedForm;
       entry.remark = group.forward.remark;
       if (options.runs) {
-        entry.forwardRuns = describe(tiles, group.forward);
-        entry.transposedRuns = describe(tiles, group.transposed);
+        DescribeOptions offsets{context.queryOffset, context.keyOffset};
+        entry.forwardRuns = describe(tiles, group.forward, offsets);
+        entry.transposedRuns = describe(tiles, group.transposed, offsets);
       }
     }
     entry.last = h;
-    entry.visiblePairs += counter.count(pairContext.of(0, h), out.queries);
+    entry.visiblePairs += counter.pairsOf(h);
     TileCounts counts;
+    TileWalker walker(tiles, group, Orientation::Forward, context);
     for (int64_t tile = 0; tile < queryTiles; ++tile)
-      walk(tiles, group, Orientation::Forward, context, tile, [&](const Stretch &stretch) {
+      for (const Stretch &stretch : walker.stretches(tile))
         (stretch.partial ? counts.partial : counts.full) += stretch.last - stretch.first + 1;
-      });
     counts.empty = queryTiles * keyTiles - counts.partial - counts.full;
     entry.tiles += counts;
   }
@@ -120,11 +137,12 @@ std::vector<uint8_t> tileClasses(const Pattern &pattern, const Problem &problem,
   for (int64_t h = 0; h < problem.heads; ++h) {
     ScheduleContext context = contexts.of(0, h);
     const HeadGroupProgram &group = program.groups[groupOf(program, context.head, context.kvHead)];
+    TileWalker walker(program, group, Orientation::Forward, context);
     for (int64_t q = 0; q < queryTiles; ++q)
-      walk(program, group, Orientation::Forward, context, q, [&](const Stretch &stretch) {
+      for (const Stretch &stretch : walker.stretches(q)) {
         uint8_t *row = classes.data() + (h * queryTiles + q) * keyTiles;
         std::fill(row + stretch.first, row + stretch.last + 1, stretch.partial ? 1 : 2);
-      });
+      }
   }
   return classes;
 }

@@ -16,7 +16,7 @@ struct TileCounts {
 
 /// Heads that see the same, within one head group.
 struct GroupExplanation {
-  int64_t first = 0, last = 0; ///< query heads
+  int64_t first = -1, last = -1; ///< query heads; -1: none has this group
   int64_t visiblePairs = 0;    ///< summed over these heads
   TileCounts tiles;
   std::string forwardRuns, transposedRuns; ///< readable, filled on request
