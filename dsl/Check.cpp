@@ -40,10 +40,10 @@ public:
 
 private:
   void error(const Location &loc, std::string message, std::string hint = {}) {
-    diagnostics_.push_back({Severity::Error, loc, std::move(message), std::move(hint), {}});
+    diagnostics_.push_back(makeError(loc, std::move(message), std::move(hint)));
   }
   void note(const Location &loc, std::string message) {
-    diagnostics_.push_back({Severity::Note, loc, std::move(message), {}, {}});
+    diagnostics_.push_back(makeNote(loc, std::move(message)));
   }
 
   void checkParams() {
@@ -192,7 +192,7 @@ std::vector<Diagnostic> checkPattern(const Pattern &pattern) { return PatternChe
 std::vector<Diagnostic> checkHeads(const Pattern &pattern, int64_t heads, int64_t kvHeads) {
   std::vector<Diagnostic> diagnostics;
   auto error = [&](const Location &loc, std::string message, std::string hint) {
-    diagnostics.push_back({Severity::Error, loc, std::move(message), std::move(hint), {}});
+    diagnostics.push_back(makeError(loc, std::move(message), std::move(hint)));
   };
   if (heads < 1 || kvHeads < 1) {
     error(pattern.loc, fmt::format("{} query heads and {} KV heads: both must be at least 1", heads, kvHeads),
@@ -233,18 +233,12 @@ std::vector<Diagnostic> checkConstants(const Pattern &pattern,
     for (const auto &known : pattern.params) names.push_back(known->name);
     std::string nearest = nearestName(name, names);
     if (!param)
-      diagnostics.push_back({Severity::Error,
-                             pattern.loc,
-                             fmt::format("the pattern '{}' has no parameter '{}'", pattern.name, name),
-                             nearest.empty() ? "" : fmt::format("did you mean '{}'?", nearest),
-                             {}});
-    else if (value < param->low || value > param->high)
       diagnostics.push_back(
-          {Severity::Error,
-           param->loc,
-           fmt::format("parameter '{}' is {}, must be in {}..{}", name, value, param->low, param->high),
-           {},
-           {}});
+          makeError(pattern.loc, fmt::format("the pattern '{}' has no parameter '{}'", pattern.name, name),
+                    nearest.empty() ? "" : fmt::format("did you mean '{}'?", nearest)));
+    else if (value < param->low || value > param->high)
+      diagnostics.push_back(makeError(param->loc, fmt::format("parameter '{}' is {}, must be in {}..{}", name,
+                                                              value, param->low, param->high)));
   }
   return diagnostics;
 }

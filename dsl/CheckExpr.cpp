@@ -77,7 +77,7 @@ public:
 
 private:
   void error(const Location &loc, std::string message, std::string hint = {}) {
-    diagnostics_.push_back({Severity::Error, loc, std::move(message), std::move(hint), {}});
+    diagnostics_.push_back(makeError(loc, std::move(message), std::move(hint)));
   }
 
   void checkRoot(const Expr &root) {

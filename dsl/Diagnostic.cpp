@@ -38,6 +38,20 @@ std::string indentation(const std::string &line, unsigned column) {
 
 } // namespace
 
+Diagnostic makeError(Location loc, std::string message, std::string hint) {
+  Diagnostic diagnostic;
+  diagnostic.loc = std::move(loc);
+  diagnostic.message = std::move(message);
+  diagnostic.hint = std::move(hint);
+  return diagnostic;
+}
+
+Diagnostic makeNote(Location loc, std::string message) {
+  Diagnostic diagnostic = makeError(std::move(loc), std::move(message));
+  diagnostic.severity = Severity::Note;
+  return diagnostic;
+}
+
 std::string render(const Diagnostic &diagnostic) {
   constexpr size_t kLongestLine = 400; // a caret below a longer line helps nobody
   const Location &loc = diagnostic.loc;

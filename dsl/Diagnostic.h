@@ -18,6 +18,10 @@ struct Diagnostic {
   std::string sourceLine; ///< the text of the line, for the caret; empty when unknown
 };
 
+/// An error or a note at a place; the source line is filled in by whoever has the text.
+Diagnostic makeError(Location loc, std::string message, std::string hint = {});
+Diagnostic makeNote(Location loc, std::string message);
+
 /// "file:3:14: error: ...", the source line, a caret, "hint: ...".
 std::string render(const Diagnostic &diagnostic);
 std::string render(const std::vector<Diagnostic> &diagnostics);

@@ -74,6 +74,17 @@ Expr makeScore(Location loc) {
   return node;
 }
 
+Expr makeCoordinate(IndexVar position, const std::vector<int64_t> &extents, size_t axis, Location loc) {
+  if (axis >= extents.size()) return nullptr;
+  int64_t stride = 1;
+  for (size_t i = axis + 1; i < extents.size(); ++i)
+    if (__builtin_mul_overflow(stride, extents[i], &stride)) return nullptr;
+  Expr value = makeIndex(position, loc);
+  if (stride != 1) value = makeExpr(Op::FloorDiv, Type::Int, {value, makeInt(stride, loc)}, loc);
+  if (axis != 0) value = makeExpr(Op::Mod, Type::Int, {value, makeInt(extents[axis], loc)}, loc);
+  return value;
+}
+
 const char *spelling(IndexVar index) {
   switch (index) {
   case IndexVar::Query: return "q";

@@ -118,6 +118,10 @@ Expr makeIndex(IndexVar index, Location loc = {});
 Expr makeParam(std::shared_ptr<const ParamDecl> param, Location loc = {});
 Expr makeLoad(std::shared_ptr<const AuxDecl> aux, std::vector<Expr> indices, Location loc = {});
 Expr makeScore(Location loc = {});
+/// Coordinate `axis` of a position in an N-D token space (row-major, last axis fastest): (position / product
+/// of the later extents) % extent. Axis 0 is not reduced: positions beyond the space go on along it. Null
+/// when the space has no such axis.
+Expr makeCoordinate(IndexVar position, const std::vector<int64_t> &extents, size_t axis, Location loc = {});
 
 /// Names as written in pattern files: "q", "kvh", "Sk"; "+", "exp2".
 const char *spelling(IndexVar index);

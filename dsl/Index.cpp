@@ -24,18 +24,9 @@ std::shared_ptr<const AuxDecl> makeAux(std::string_view name, std::vector<AuxAxi
   return decl;
 }
 
-// Coordinate `axis` of a position: (position / product of the later extents) % extent. Axis 0 is not reduced,
-// so positions beyond the space go on along it.
 Index coordinate(IndexVar position, const std::vector<int64_t> &extents, size_t axis, const At &at) {
-  Location loc = here(at);
-  if (axis >= extents.size()) return Index(makeLoad(nullptr, {}, loc)); // reported by the check
-  int64_t stride = 1;
-  for (size_t i = axis + 1; i < extents.size(); ++i)
-    if (__builtin_mul_overflow(stride, extents[i], &stride)) return Index(makeLoad(nullptr, {}, loc));
-  Expr value = makeIndex(position, loc);
-  if (stride != 1) value = makeExpr(Op::FloorDiv, Type::Int, {value, makeInt(stride, loc)}, loc);
-  if (axis != 0) value = makeExpr(Op::Mod, Type::Int, {value, makeInt(extents[axis], loc)}, loc);
-  return Index(value);
+  Expr value = makeCoordinate(position, extents, axis, here(at));
+  return Index(value ? value : makeLoad(nullptr, {}, here(at))); // the check reports a load from nothing
 }
 
 } // namespace

@@ -1,0 +1,33 @@
+// The tokens of a pattern file.
+#pragma once
+
+#include "maskloom/dsl/Diagnostic.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace maskloom {
+
+struct Token {
+  enum class Kind : uint8_t { Name, Integer, Float, String, Symbol, End } kind = Kind::End;
+  std::string_view text; ///< as written; of a string without its quotes
+  int64_t integer = 0;
+  double real = 0;
+  unsigned line = 1, column = 1;
+  bool firstOnLine = false;
+
+  bool is(std::string_view symbolOrName) const {
+    return (kind == Kind::Symbol || kind == Kind::Name) && text == symbolOrName;
+  }
+  /// "'causal'", "the end of the file".
+  std::string describe() const;
+};
+
+/// Splits a file into tokens; the last one is End. What cannot be a token (stray bytes, numbers beyond 64
+/// bits, open strings) is reported and left out. `text` must outlive the tokens.
+std::vector<Token> tokenize(std::string_view text, const std::string &file,
+                            std::vector<Diagnostic> &diagnostics);
+
+} // namespace maskloom
