@@ -1,0 +1,137 @@
+#include "FakeDriver.h"
+
+#include <cstring>
+#include <deque>
+#include <mutex>
+
+namespace maskloom {
+namespace {
+
+std::mutex mutex;
+thread_local std::vector<void *> contexts = {nullptr};
+
+void *handle(uintptr_t value) { return reinterpret_cast<void *>(value); }
+
+/// Function handles are their names.
+std::deque<std::string> &functionNames() {
+  static std::deque<std::string> names;
+  return names;
+}
+
+int result(const char *call) { return FakeDriver::state().failing == call ? 700 : 0; }
+
+int note(const std::string &call) {
+  std::lock_guard lock(mutex);
+  FakeDriver::state().calls.push_back(call);
+  return result(call.substr(0, call.find(' ')).c_str());
+}
+
+DriverApi makeApi() {
+  DriverApi api{};
+  api.init = [](unsigned) { return 0; };
+  api.getErrorName = [](int, const char **name) { return *name = "CUDA_ERROR_FAKE", 0; };
+  api.getErrorString = [](int, const char **text) { return *text = "as the test wants", 0; };
+  api.driverGetVersion = [](int *version) { return *version = 13000, 0; };
+  api.deviceGetCount = [](int *count) { return *count = 2, 0; };
+  api.deviceGet = [](int *device, int ordinal) { return *device = ordinal, 0; };
+  api.deviceGetName = [](char *name, int length, int) { return std::strncpy(name, "Fake GPU", length), 0; };
+  api.deviceGetAttribute = [](int *value, int attribute, int) {
+    *value = attribute == 75   ? 9
+             : attribute == 97 ? static_cast<int>(FakeDriver::state().sharedPerBlock)
+             : attribute == 16 ? 132
+                               : 0;
+    return 0;
+  };
+  api.deviceTotalMem = [](size_t *bytes, int) { return *bytes = size_t{1} << 37, 0; };
+  api.primaryContextRetain = [](void **context, int device) {
+    *context = handle(device + 1);
+    return note("retain " + std::to_string(device));
+  };
+  api.contextGetCurrent = [](void **context) { return *context = contexts.back(), 0; };
+  api.contextSetCurrent = [](void *context) { return contexts.back() = context, 0; };
+  api.contextPush = [](void *context) { return contexts.push_back(context), 0; };
+  api.contextPop = [](void **context) {
+    *context = contexts.back();
+    contexts.pop_back();
+    return 0;
+  };
+  api.contextGetDevice = [](int *device) {
+    *device = static_cast<int>(reinterpret_cast<uintptr_t>(contexts.back())) - 1;
+    return 0;
+  };
+  api.contextSynchronize = [] {
+    std::lock_guard lock(mutex);
+    ++FakeDriver::state().synchronized;
+    return 0;
+  };
+  api.moduleLoadData = [](void **module, const void *image) {
+    std::lock_guard lock(mutex);
+    *module = handle(0x1000 + ++FakeDriver::state().modulesLoaded);
+    return std::strcmp(static_cast<const char *>(image), "the cubin") ? 200 : result("load");
+  };
+  api.moduleUnload = [](void *) {
+    std::lock_guard lock(mutex);
+    ++FakeDriver::state().modulesUnloaded;
+    return 0;
+  };
+  api.moduleGetFunction = [](void **function, void *, const char *name) {
+    std::lock_guard lock(mutex);
+    functionNames().push_back(name);
+    *function = &functionNames().back();
+    return result("function");
+  };
+  api.functionSetAttribute = [](void *function, int attribute, int value) {
+    return note("attribute " + *static_cast<std::string *>(function) + " " + std::to_string(attribute) + " " +
+                std::to_string(value));
+  };
+  api.launchKernel = [](void *function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty,
+                        unsigned tz, unsigned sharedBytes, void *stream, void **params, void **extra) {
+    std::lock_guard lock(mutex);
+    FakeDriver &fake = FakeDriver::state();
+    ++fake.launchCount;
+    if (y != 1 || z != 1 || ty != 1 || tz != 1 || extra) return 1;
+    if (fake.record)
+      fake.launches.push_back({*static_cast<std::string *>(function), x, threads, sharedBytes, stream,
+                               contexts.back(), *static_cast<ForwardArgs *>(params[0])});
+    return result("launch");
+  };
+  api.memoryAllocate = [](DriverApi::DevicePointer *pointer, size_t bytes) {
+    {
+      std::lock_guard lock(mutex);
+      *pointer = 0x10000 * ++FakeDriver::state().allocated;
+    }
+    return note("allocate " + std::to_string(bytes));
+  };
+  api.memoryFree = [](DriverApi::DevicePointer pointer) {
+    {
+      std::lock_guard lock(mutex);
+      ++FakeDriver::state().freed;
+    }
+    return note("free " + std::to_string(pointer / 0x10000));
+  };
+  api.copyToDevice = [](DriverApi::DevicePointer, const void *, size_t) { return 0; };
+  api.copyToHost = [](void *, DriverApi::DevicePointer, size_t) { return 0; };
+  api.streamSynchronize = [](void *) {
+    std::lock_guard lock(mutex);
+    ++FakeDriver::state().synchronized;
+    return 0;
+  };
+  api.streamIsCapturing = [](void *, int *status) { return *status = FakeDriver::state().capturing, 0; };
+  return api;
+}
+
+} // namespace
+
+FakeDriver &FakeDriver::state() {
+  static FakeDriver state;
+  return state;
+}
+
+void FakeDriver::setContext(int context) { contexts = {handle(context)}; }
+
+const Driver &FakeDriver::driver() {
+  static const Driver driver(makeApi());
+  return driver;
+}
+
+} // namespace maskloom

@@ -1,0 +1,40 @@
+// A driver that records instead of launching: what the launcher asks for can be checked without a GPU.
+#pragma once
+
+#include "maskloom/device/Driver.h"
+#include "maskloom/templates/args.cuh"
+
+#include <string>
+#include <vector>
+
+namespace maskloom {
+
+struct FakeLaunch {
+  std::string function;
+  unsigned grid = 0, threads = 0, sharedBytes = 0;
+  void *stream = nullptr, *context = nullptr;
+  ForwardArgs args{};
+};
+
+/// The state behind the one fake driver; reset() before each test. Contexts are small integers, and the
+/// device of a context is its value minus 1.
+struct FakeDriver {
+  std::vector<FakeLaunch> launches;
+  std::vector<std::string> calls;  ///< all but launches and queries, as "allocate 64"
+  size_t allocated = 0, freed = 0; ///< how often
+  size_t sharedPerBlock = 232448;
+  bool capturing = false;
+  bool record = true; ///< false: launches are counted only, for timing
+  size_t launchCount = 0;
+  std::string failing; ///< this call fails
+  size_t modulesLoaded = 0, modulesUnloaded = 0;
+  size_t synchronized = 0;
+
+  static FakeDriver &state();
+  static void reset() { state() = {}; }
+  /// The calling thread's current context.
+  static void setContext(int context);
+  static const Driver &driver();
+};
+
+} // namespace maskloom
