@@ -129,17 +129,17 @@ LogicalResult AuxAttr::verify(EmitError emitError, StringRef name, ArrayRef<int6
 //-----------------------------------------------------------------------------------------===//
 
 LogicalResult PatternOp::verifyRegions() {
-  GroupOp previous;
+  SmallVector<GroupOp> groups;
   ScoreOp score;
   for (Operation &op : getBody().front()) {
     if (auto group = dyn_cast<GroupOp>(op)) {
-      if (previous && group.getFirst() <= previous.getLast()) {
-        InFlightDiagnostic error = group.emitOpError("expected ascending heads, found ")
-                                   << group.getFirst() << " after " << previous.getLast();
-        error.attachNote(previous.getLoc()) << "the group before";
+      for (GroupOp other : groups) {
+        if (group.getLast() < other.getFirst() || other.getLast() < group.getFirst()) continue;
+        InFlightDiagnostic error = group.emitOpError("expected heads that are in no other group");
+        error.attachNote(other.getLoc()) << "the other group";
         return error;
       }
-      previous = group;
+      groups.push_back(group);
     } else if (auto next = dyn_cast<ScoreOp>(op)) {
       if (score) {
         InFlightDiagnostic error = next.emitOpError("expected one score in a pattern");
@@ -151,7 +151,7 @@ LogicalResult PatternOp::verifyRegions() {
       return op.emitOpError("expected mask.group or mask.score in a pattern");
     }
   }
-  if (!previous) return emitOpError("expected at least one group");
+  if (groups.empty()) return emitOpError("expected at least one group");
   return success();
 }
 
@@ -170,9 +170,12 @@ LogicalResult GroupOp::verifyRegions() {
   if (first < 0 || last < first)
     return emitOpError("expected 0 <= first <= last, found ") << first << " to " << last;
   if (getBody().front().getNumArguments() != 0) return emitOpError("expected a region without arguments");
-  for (Operation &op : getBody().front())
+  for (Operation &op : getBody().front()) {
+    if (!isa_and_nonnull<MaskDialect>(op.getDialect()))
+      return op.emitOpError("expected an operation of the mask dialect in a mask");
     for (Type type : op.getResultTypes())
       if (isa<FloatType>(type)) return op.emitOpError("expected no float in a mask");
+  }
   return verifyYield(*this, getBody(), IntegerType::get(getContext(), 1));
 }
 

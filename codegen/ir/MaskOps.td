@@ -15,18 +15,18 @@ class Mask_Op<string mnemonic, list<Trait> traits = []> : Op<Mask_Dialect, mnemo
 def Mask_PatternOp : Mask_Op<"pattern", [Symbol, SingleBlock, NoTerminator, IsolatedFromAbove]> {
   let summary = "a declared pattern: parameters, auxiliary tensors, head groups, score";
   let description = [{
-    Parameters and auxiliary tensors are named by index in the body. With `by_kv_head` groups count KV heads.
+    Parameters and auxiliary tensors are named by index in the body. `hash` is that of the canonical pattern. With `by_kv_head` groups count KV heads.
 
-    Constraints: the body holds `mask.group` and `mask.score` operations only; at least one group; groups are
-    ascending and do not overlap, and a group of all heads is alone; at most one score.
+    Constraints: the body holds `mask.group` and `mask.score` operations only; at least one group; no head
+    is in two groups; at most one score.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
     DefaultValuedOptionalAttr<TypedArrayAttrBase<Mask_ParamAttr, "array of parameters">, "{}">:$params,
     DefaultValuedOptionalAttr<TypedArrayAttrBase<Mask_AuxAttr, "array of aux tensors">, "{}">:$auxes,
-    UnitAttr:$by_kv_head);
+    UnitAttr:$by_kv_head, OptionalAttr<StrAttr>:$hash);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name (`params` $params^)? (`auxes` $auxes^)? (`by_kv_head` $by_kv_head^)? attr-dict-with-keyword $body
+    $sym_name (`hash` $hash^)? (`params` $params^)? (`auxes` $auxes^)? (`by_kv_head` $by_kv_head^)? attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;
 }

@@ -39,7 +39,7 @@ def Tile_BoundAttr : Tile_Attr<"Bound", "bound"> {
 
 def Tile_ConditionAttr : Tile_Attr<"Condition", "condition"> {
   let summary = "affine >= 0, or affine == 0";
-  let description = [{ `#tile.condition<outer - 4 >= 0>` or `#tile.condition<outer - 4 == 0>`. }];
+  let description = [{ `#tile.condition<outer - 4 ge 0>` or `#tile.condition<outer - 4 eq 0>`. }];
   let parameters = (ins Tile_AffineParameter<"affine">:$affine, "bool":$equality);
   let assemblyFormat = "`<` custom<AffineForm>($affine) custom<Relation>($equality) `>`";
 }

@@ -38,15 +38,16 @@ void printQuotient(AsmPrinter &printer, ArrayRef<int64_t> numerator, int64_t den
   printer << ") / " << denominator;
 }
 
+// Keywords, because `>` would end the attribute.
 ParseResult parseRelation(AsmParser &parser, bool &equality) {
-  equality = succeeded(parser.parseOptionalEqual());
-  if (!equality && parser.parseGreater()) return failure();
+  equality = succeeded(parser.parseOptionalKeyword("eq"));
+  if (!equality && parser.parseKeyword("ge")) return failure();
   int64_t zero = 0;
   auto loc = parser.getCurrentLocation();
-  if (parser.parseEqual() || parser.parseInteger(zero)) return failure();
+  if (parser.parseInteger(zero)) return failure();
   return zero == 0 ? success() : ParseResult(parser.emitError(loc, "expected 0 after the relation"));
 }
-void printRelation(AsmPrinter &printer, bool equality) { printer << (equality ? "== 0" : ">= 0"); }
+void printRelation(AsmPrinter &printer, bool equality) { printer << (equality ? "eq 0" : "ge 0"); }
 
 ParseResult parseHeadRange(AsmParser &parser, int64_t &first, int64_t &last) {
   first = 0;
