@@ -45,6 +45,9 @@ class Interpreter {
 public:
   /// The pattern and problem must outlive the interpreter and must have passed their checks.
   Interpreter(const Pattern &pattern, const Problem &problem);
+  Interpreter(const Pattern &, const Problem &&) = delete;
+  Interpreter(const Pattern &&, const Problem &) = delete;
+  Interpreter(const Pattern &&, const Problem &&) = delete;
 
   /// May query row `row` (0-based, position row + q_offset) of head h see key column `column`? Rows and
   /// columns beyond the batch entry's lengths see and are seen by nothing.

@@ -4,12 +4,22 @@
 
 namespace maskloom {
 
+const std::vector<std::string> &itemKeywords() {
+  static const std::vector<std::string> words = {"param", "aux",   "blocks",   "space", "let", "causal",
+                                                 "mask",  "heads", "kv_heads", "score", "sink"};
+  return words;
+}
+
+bool isItemKeyword(std::string_view name) {
+  const auto &words = itemKeywords();
+  return std::find(words.begin(), words.end(), name) != words.end();
+}
+
 const std::vector<std::string> &reservedWords() {
   static const std::vector<std::string> words = {
-      "pattern",  "include", "param", "in",     "aux",   "space", "let", "causal", "mask", "heads",
-      "kv_heads", "score",   "sink",  "blocks", "bands", "rest",  "all", "none",   "i32",  "f32",
-      "q",        "k",       "h",     "kvh",    "b",     "s",     "Sq",  "Sk",     "H",    "Hkv",
-      "min",      "max",     "abs",   "select", "exp2",  "exp",   "log", "tanh",   "sqrt", "float"};
+
+      "q",    "k",      "h",   "kvh", "b",   "s",   "Sq",   "Sk",  "H",    "Hkv",  "all",   "none", "bands",
+      "rest", "select", "min", "max", "abs", "exp", "exp2", "log", "tanh", "sqrt", "float", "in"};
   return words;
 }
 

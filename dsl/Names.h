@@ -7,7 +7,11 @@
 
 namespace maskloom {
 
-/// Words that neither parameters, tensors nor `let` may be called: keywords, index variables and functions.
+/// The words that begin the items of a pattern. They may be names all the same.
+const std::vector<std::string> &itemKeywords();
+bool isItemKeyword(std::string_view name);
+/// Words that neither parameters, tensors nor `let` may be called: those that mean something inside an
+/// expression.
 const std::vector<std::string> &reservedWords();
 bool isReserved(std::string_view name);
 /// A letter or underscore, then letters, digits and underscores.

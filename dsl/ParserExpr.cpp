@@ -199,7 +199,7 @@ Expr PatternParser::parseName() {
     return std::get<Expr>(what);
   }
   if (failedNames_.count(text)) throw Recover{}; // its declaration was reported
-  if (isReserved(text))
+  if (isReserved(text) || isItemKeyword(text))
     fail(loc, fmt::format("expected an expression, found '{}'", text), "a ';' may be missing before it");
   std::vector<std::string> candidates;
   for (const auto &[known, unused] : names_) candidates.push_back(known);

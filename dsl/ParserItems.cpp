@@ -13,12 +13,7 @@
 namespace maskloom {
 
 namespace {
-const std::vector<std::string> kItems = {"param", "aux",   "blocks",   "space", "let", "causal",
-                                         "mask",  "heads", "kv_heads", "score", "sink"};
-bool isItem(const Token &token) {
-  return token.kind == Token::Kind::Name &&
-         std::find(kItems.begin(), kItems.end(), token.text) != kItems.end();
-}
+bool isItem(const Token &token) { return token.kind == Token::Kind::Name && isItemKeyword(token.text); }
 std::string didYouMean(std::string_view name, const std::vector<std::string> &candidates) {
   std::string nearest = nearestName(name, candidates);
   return nearest.empty() ? "" : fmt::format("did you mean '{}'?", nearest);
@@ -176,7 +171,7 @@ void PatternParser::finishPattern(size_t errorsBefore) {
 void PatternParser::parseItem() {
   if (!isItem(token()))
     failExpected("an item (param, aux, blocks, space, let, causal, mask, heads, kv_heads, score, sink)",
-                 didYouMean(token().text, kItems));
+                 didYouMean(token().text, itemKeywords()));
   Token keyword = take();
   if (keyword.is("param")) return parseParams();
   if (keyword.is("aux")) return parseAux(false);

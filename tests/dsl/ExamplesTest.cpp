@@ -1,0 +1,155 @@
+// The pattern files under examples/ are the library's patterns: by hash and at every point.
+#include "maskloom/dsl/Canonical.h"
+#include "maskloom/dsl/Interpreter.h"
+#include "maskloom/dsl/Parser.h"
+#include "maskloom/dsl/Patterns.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+using namespace maskloom;
+
+namespace {
+
+const std::string kFolder = MASKLOOM_EXAMPLE_PATTERNS;
+
+Pattern patternOf(const std::string &file, const std::string &name) {
+  ParseResult result = parsePatternFile(kFolder + "/" + file);
+  EXPECT_EQ(render(result.diagnostics), "");
+  for (const Pattern &pattern : result.patterns)
+    if (pattern.name == name) return pattern;
+  ADD_FAILURE() << "no pattern '" << name << "' in " << file;
+  return Pattern("missing", none());
+}
+
+// Heads and lengths that reach every range of the published block sizes would be too many points: rows and
+// columns are sampled with steps that are prime to the blocks.
+void expectEqual(const Pattern &file, const Pattern &library, Problem problem) {
+  EXPECT_EQ(canonicalText(canonicalize(file)), canonicalText(canonicalize(library)));
+  EXPECT_EQ(patternHash(canonicalize(file)), patternHash(canonicalize(library)));
+  ASSERT_EQ(checkProblem(file, problem), std::vector<std::string>{});
+  ASSERT_EQ(checkProblem(library, problem), std::vector<std::string>{});
+  Interpreter a(file, problem), b(library, problem);
+  int64_t visible = 0, hidden = 0;
+  for (int64_t h = 0; h < problem.heads; ++h)
+    for (int64_t row = 0; row < problem.queries; row += problem.queries > 500 ? 37 : 1)
+      for (int64_t column = 0; column < problem.keys; column += problem.keys > 500 ? 11 : 1) {
+        bool seen = a.visible(0, h, row, column);
+        (seen ? visible : hidden) += 1;
+        ASSERT_EQ(seen, b.visible(0, h, row, column)) << h << " " << row << " " << column;
+        ASSERT_EQ(a.score(1.5, 0, h, row, column), b.score(1.5, 0, h, row, column));
+      }
+  EXPECT_GT(visible, 0);
+  EXPECT_GT(hidden, 0);
+}
+
+Problem problemOf(int64_t tokens, int64_t heads = 1, int64_t kvHeads = 1) {
+  Problem problem;
+  problem.queries = problem.keys = tokens;
+  problem.heads = heads;
+  problem.kvHeads = kvHeads;
+  return problem;
+}
+
+} // namespace
+
+TEST(Examples, AreTheLibrary) {
+  expectEqual(patternOf("causal.mask", "causal"), patterns::causal(), problemOf(40));
+  expectEqual(patternOf("sliding_window.mask", "sliding_window"), patterns::slidingWindow(), problemOf(3000));
+  expectEqual(patternOf("sink_window.mask", "sink_window"), patterns::sinkWindow(), problemOf(6000));
+  expectEqual(patternOf("prefix.mask", "prefix"), patterns::prefix(), problemOf(6000));
+  expectEqual(patternOf("two_range.mask", "two_range"), patterns::twoRange(), problemOf(12000, 3, 3));
+  expectEqual(patternOf("soft_cap.mask", "soft_cap"), patterns::softCap(), problemOf(30));
+}
+
+TEST(Examples, LocalStrideWithItsOptions) {
+  Pattern file = patternOf("s2_local_stride.mask", "s2_local_stride");
+  expectEqual(file, patterns::localStride(), problemOf(5000, 3, 3));
+  patterns::LocalStride options{.block = 16, .local = 3, .stride = 8, .headStep = 2, .offset = 1};
+  Pattern library = patterns::localStride(options);
+  Problem problem = problemOf(400, 4, 2);
+  problem.params = {{"block", 16}, {"local", 3}, {"stride", 8}, {"step", 2}, {"offset", 1}};
+  Problem defaults = problemOf(400, 4, 2);
+  Interpreter a(file, problem), b(library, defaults);
+  EXPECT_EQ(patternHash(canonicalize(file, problem.params)), patternHash(canonicalize(library)));
+  for (int64_t h = 0; h < 4; ++h)
+    for (int64_t row = 0; row < 400; row += 3)
+      for (int64_t column = 0; column < 400; column += 5)
+        ASSERT_EQ(a.visible(0, h, row, column), b.visible(0, h, row, column));
+}
+
+TEST(Examples, VariantsOfLocalStride) {
+  Index q = query(), k = key(), h = head();
+  Index qBlock = floordiv(q, 64), kBlock = floordiv(k, 64);
+  Mask near = qBlock - kBlock < 16;
+  auto file = [](const std::string &name) { return patternOf("s2_variants.mask", name); };
+  expectEqual(file("s2_per_kv_head"), Pattern("p", q >= k && (near || (kBlock + kvHead()) % 16 == 0)),
+              problemOf(4000, 4, 2));
+  expectEqual(file("s2_same_for_all"), Pattern("p", q >= k && (near || kBlock % 16 == 0)), problemOf(4000));
+  Layout dense;
+  dense.heads(0, 11, near || (kBlock + h) % 16 == 0).heads(12, 15, all());
+  expectEqual(file("s2_dense_heads"), Pattern("p", q >= k, dense), problemOf(3000, 16, 4));
+  expectEqual(file("s2_two_sided"),
+              Pattern("p", abs(qBlock - kBlock) < 16 || (kBlock - qBlock + h) % 16 == 0),
+              problemOf(4000, 2, 2));
+}
+
+TEST(Examples, Phi3Small) {
+  Index q = query(), k = key();
+  Param local("local", 16, 1, 4096);
+  Pattern written("phi3", q >= k && (floordiv(q, 64) - floordiv(k, 64) < local ||
+                                     (floordiv(k, 64) + kvHead() + 1) % 8 == 0));
+  Pattern file = patternOf("phi3_small.mask", "phi3_small");
+  Problem problem = problemOf(3000, 8, 2);
+  expectEqual(file, written, problem);
+  // The library's general form has parameters of its own; it sees the same keys.
+  Pattern library =
+      patterns::localStride({.block = 64, .local = 16, .stride = 8, .offset = 1, .perKvHead = true});
+  Interpreter a(file, problem), b(library, problem);
+  for (int64_t row = 0; row < 3000; row += 37)
+    for (int64_t column = 0; column <= row; column += 11)
+      ASSERT_EQ(a.visible(0, 5, row, column), b.visible(0, 5, row, column));
+}
+
+TEST(Examples, Tensors) {
+  Problem documents = problemOf(50);
+  documents.aux["doc"].extents = {1, 50};
+  for (int32_t i = 0; i < 50; ++i) documents.aux["doc"].ints.push_back(i / 17);
+  expectEqual(patternOf("documents.mask", "documents"), patterns::documents(), documents);
+
+  Problem table = problemOf(600, 2, 2);
+  table.aux["table"].extents = {2, 5, 5};
+  for (int32_t i = 0; i < 50; ++i) table.aux["table"].ints.push_back(i * 7 % 3);
+  expectEqual(patternOf("block_table.mask", "block_table"), patterns::blockTable(), table);
+
+  Problem alibi = problemOf(30, 2, 2);
+  alibi.aux["slope"] = {{2}, {}, {0.5f, 0.25f}};
+  expectEqual(patternOf("alibi.mask", "alibi"), patterns::alibi(), alibi);
+}
+
+TEST(Examples, LengthsOfABatchAreNotPartOfThePattern) {
+  Pattern file = patternOf("batch_lengths.mask", "batch_lengths");
+  EXPECT_EQ(patternHash(canonicalize(file)), patternHash(canonicalize(patterns::causal())));
+  Problem problem = problemOf(10);
+  problem.batch = 2;
+  problem.queryLengths = {10, 2};
+  problem.keyLengths = {10, 5};
+  Interpreter interpreter(file, problem);
+  EXPECT_TRUE(interpreter.visible(1, 0, 1, 4)) << "the last query of the second entry sees its last key";
+  EXPECT_FALSE(interpreter.visible(1, 0, 0, 4));
+  EXPECT_FALSE(interpreter.visible(1, 0, 1, 5));
+}
+
+TEST(Examples, EveryFileParses) {
+  std::set<std::string> names;
+  for (const auto &entry : std::filesystem::directory_iterator(kFolder)) {
+    if (entry.path().extension() != ".mask") continue;
+    ParseResult result = parsePatternFile(entry.path().string());
+    EXPECT_EQ(render(result.diagnostics), "");
+    for (const Pattern &pattern : result.patterns)
+      EXPECT_TRUE(names.insert(pattern.name).second) << pattern.name << " in " << entry.path();
+  }
+  EXPECT_GE(names.size(), 15u);
+}
