@@ -118,7 +118,12 @@ TEST_F(KernelCacheTest, AHitIsFast) {
         best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   }
   RecordProperty("microseconds", static_cast<int>(best * 1000));
-  EXPECT_LT(best, 5);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr double kBudget = 100; // milliseconds
+#else
+  constexpr double kBudget = 5;
+#endif
+  EXPECT_LT(best, kBudget);
 }
 
 TEST_F(KernelCacheTest, GetOrMakeSaysWhereItCameFrom) {
