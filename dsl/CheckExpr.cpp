@@ -140,9 +140,10 @@ private:
   }
 
   void notInMask(const ExprNode &node, const char *what) {
-    if (!isScore_)
-      error(node.loc, fmt::format("a mask cannot use {}", what),
-            "masks are over integers; scores may use floats");
+    if (isScore_ || floatReported_) return;
+    floatReported_ = true; // one float makes others: the first says enough
+    error(node.loc, fmt::format("a mask cannot use {}", what),
+          "masks are over integers; scores may use floats");
   }
 
   void checkArithmetic(const ExprNode &node) {
@@ -160,6 +161,8 @@ private:
 
   void checkComparison(const ExprNode &node) {
     const Expr &a = node.operands[0], &b = node.operands[1];
+    for (const Expr &operand : node.operands)
+      if (operand->op == Op::Not && operand->operands[0]->type != Type::Bool) return; // "!q < k": said at '!'
     for (const Expr &operand : node.operands)
       if (operand->type == Type::Bool)
         return error(operand->loc, fmt::format("'{}' compares numbers, found a mask", spelling(node.op)),
@@ -257,7 +260,7 @@ private:
       return error(index->loc, fmt::format("axis {} of '{}' follows {} and cannot be indexed by {}",
                                            axisNumber, aux.name, toText(axis), quoted(index)));
     bool positions = axis.kind == AuxAxis::Kind::Query || axis.kind == AuxAxis::Kind::Key;
-    if (!positions || axis.block == 1) return;
+    if (!positions || axis.block <= 1) return;
     bool blocked = index->op == Op::FloorDiv && index->operands[1]->op == Op::IntConst &&
                    index->operands[1]->intValue >= axis.block;
     if (!blocked)
@@ -268,6 +271,7 @@ private:
   }
 
   bool isScore_;
+  bool floatReported_ = false;
   std::vector<Diagnostic> &diagnostics_;
 };
 

@@ -151,13 +151,14 @@ Expr PatternParser::parseProduct() {
 }
 
 Expr PatternParser::parseUnary() {
+  if (!token().is("!") && !token().is("-")) return parsePrimary();
+  Token sign = take();
+  Location loc = locationOf(sign);
   Nesting guard(nesting_);
   if (nesting_ > kDeepestNesting)
-    fail(locationOf(token()), fmt::format("expressions may be nested {} levels deep", kDeepestNesting));
-  Location loc = locationOf(token());
-  if (accept("!")) return tracked(makeExpr(Op::Not, Type::Bool, {parseUnary()}, loc), loc);
-  if (!accept("-")) return parsePrimary();
+    fail(loc, fmt::format("expressions may be nested {} levels deep", kDeepestNesting));
   Expr value = parseUnary();
+  if (sign.is("!")) return tracked(makeExpr(Op::Not, Type::Bool, {value}, loc), loc);
   if (value->op == Op::IntConst) return tracked(makeInt(-value->intValue, loc), loc);
   if (value->op == Op::FloatConst) return tracked(makeFloat(-value->floatValue, loc), loc);
   return tracked(makeExpr(Op::Neg, value->type == Type::Float ? Type::Float : Type::Int, {value}, loc), loc);
