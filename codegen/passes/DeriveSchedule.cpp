@@ -28,9 +28,10 @@ struct MaskDeriveSchedule : impl::MaskDeriveScheduleBase<MaskDeriveSchedule> {
           << "expected orientations forward or transposed, found '" << orientation << "'";
       return signalPassFailure();
     }
-    if (tileQueries <= 0 || tileKeys <= 0) {
+    TileShape shape{tileQueries, tileKeys};
+    if (shape.queries <= 0 || shape.keys <= 0) {
       emitError(getOperation().getLoc())
-          << "expected positive tile extents, found " << tileQueries << " x " << tileKeys;
+          << "expected positive tile extents, found " << shape.queries << " x " << shape.keys;
       return signalPassFailure();
     }
     for (auto pattern : llvm::make_early_inc_range(getOperation().getOps<mask::PatternOp>())) {
