@@ -22,8 +22,14 @@ struct TileShape {
   static constexpr int kSteps = (kRows + kRowsPerStep - 1) / kRowsPerStep;
   static constexpr bool kEven = kRows % kRowsPerStep == 0;
 
-  static MASKLOOM_DEVICE int first_row() { return int(threadIdx.x) / kLanes; }
-  static MASKLOOM_DEVICE int lane() { return int(threadIdx.x) % kLanes; }
+  /// This thread's first row and its place in the row.
+  struct Place {
+    unsigned row, lane;
+  };
+  static MASKLOOM_DEVICE Place place() {
+    const unsigned thread = thread_index_anew();
+    return {thread / kLanes, thread % kLanes};
+  }
 };
 
 /// Eight elements of any alignment.
@@ -38,56 +44,59 @@ MASKLOOM_DEVICE Chunk load_elements(const half_bits *source) {
 /// kAlignBytes 16: asynchronous, complete after copy_commit and copy_wait. 2: any address and stride,
 /// complete on return. Both need a block barrier before other threads read.
 template <int kRows, int kDim, int kThreads, int kAlignBytes>
-MASKLOOM_DEVICE void load_tile(unsigned shared, const half_bits *matrix, long long token_stride, int row,
+MASKLOOM_DEVICE void load_tile(unsigned shared, const half_bits *matrix, long long token_stride, unsigned row,
                                int rows) {
   using Shape = TileShape<kRows, kDim, kThreads>;
-  const half_bits *source = matrix + (long long)(row + Shape::first_row()) * token_stride + Shape::lane() * 8;
-  unsigned target = shared + Shape::first_row() * Shape::kRowBytes + Shape::lane() * 16;
-#pragma unroll
+  const auto place = Shape::place();
+  const half_bits *first_source = matrix + (row + place.row) * token_stride + place.lane * 8;
+  const unsigned first_target = shared + place.row * Shape::kRowBytes + place.lane * 16;
+#pragma unroll(kAlignBytes == 16 ? Shape::kSteps : 1)
   for (int step = 0; step < Shape::kSteps; ++step) {
-    const int tile_row = Shape::first_row() + step * Shape::kRowsPerStep;
-    if (!Shape::kEven && tile_row >= kRows) break;
-    const bool exists = row + tile_row < rows;
+    const int tile_row = int(place.row) + step * Shape::kRowsPerStep;
+    if (!Shape::kEven && tile_row >= kRows) continue;
+    const bool exists = int(row) + tile_row < rows;
+    const half_bits *source = first_source + step * (Shape::kRowsPerStep * token_stride);
+    const unsigned target = first_target + step * (Shape::kRowsPerStep * Shape::kRowBytes);
 #pragma unroll
     for (int chunk = 0; chunk < Shape::kChunks; chunk += Shape::kLanes) {
-      const int column = Shape::lane() + chunk;
-      if (Shape::kChunks % Shape::kLanes != 0 && column >= Shape::kChunks) break;
+      const int column = int(place.lane) + chunk;
+      if (Shape::kChunks % Shape::kLanes != 0 && column >= Shape::kChunks) continue;
       const bool data = exists && (Shape::kDataChunks == Shape::kChunks || column < Shape::kDataChunks);
       if constexpr (kAlignBytes == 16)
         copy_async(target + chunk * 16, source + chunk * 8, data ? 16 : 0);
       else
         store_shared(target + chunk * 16, data ? load_elements(source + chunk * 8) : Chunk{});
     }
-    source += Shape::kRowsPerStep * token_stride;
-    target += Shape::kRowsPerStep * Shape::kRowBytes;
   }
 }
 
 /// The way back: rows [row, row + kRows) from shared memory; only those below `rows` are written.
 template <int kRows, int kDim, int kThreads, int kAlignBytes>
-MASKLOOM_DEVICE void store_tile(unsigned shared, half_bits *matrix, long long token_stride, int row,
+MASKLOOM_DEVICE void store_tile(unsigned shared, half_bits *matrix, long long token_stride, unsigned row,
                                 int rows) {
   using Shape = TileShape<kRows, kDim, kThreads>;
-  half_bits *target = matrix + (long long)(row + Shape::first_row()) * token_stride + Shape::lane() * 8;
-  unsigned source = shared + Shape::first_row() * Shape::kRowBytes + Shape::lane() * 16;
-#pragma unroll
+  const auto place = Shape::place();
+  half_bits *first_target = matrix + (row + place.row) * token_stride + place.lane * 8;
+  const unsigned first_source = shared + place.row * Shape::kRowBytes + place.lane * 16;
+#pragma unroll(kAlignBytes == 16 ? Shape::kSteps : 1)
   for (int step = 0; step < Shape::kSteps; ++step) {
-    const int tile_row = Shape::first_row() + step * Shape::kRowsPerStep;
-    if (tile_row < kRows && row + tile_row < rows) {
+    const int tile_row = int(place.row) + step * Shape::kRowsPerStep;
+    if ((Shape::kEven || tile_row < kRows) && int(row) + tile_row < rows) {
 #pragma unroll
       for (int chunk = 0; chunk < Shape::kDataChunks; chunk += Shape::kLanes) {
-        if (Shape::lane() + chunk >= Shape::kDataChunks) break;
+        half_bits *target = first_target + step * (Shape::kRowsPerStep * token_stride);
+        const unsigned source = first_source + step * (Shape::kRowsPerStep * Shape::kRowBytes);
+        if (Shape::kDataChunks % Shape::kLanes != 0 && int(place.lane) + chunk >= Shape::kDataChunks)
+          continue;
         const Chunk data = load_shared_chunk(source + chunk * 16);
         if constexpr (kAlignBytes == 16) {
-          *reinterpret_cast<Chunk *>(target + chunk * 8) = data;
+          store_global(target + chunk * 8, data);
         } else {
 #pragma unroll
           for (int i = 0; i < 8; ++i) target[chunk * 8 + i] = half_bits(data.words[i / 2] >> (i % 2 * 16));
         }
       }
     }
-    target += Shape::kRowsPerStep * token_stride;
-    source += Shape::kRowsPerStep * Shape::kRowBytes;
   }
 }
 

@@ -12,6 +12,13 @@ MASKLOOM_DEVICE unsigned shared_address(const void *pointer) {
   return unsigned(__cvta_generic_to_shared(pointer));
 }
 
+/// threadIdx.x, read anew: the compiler cannot keep what is derived from it in registers over the main loop.
+MASKLOOM_DEVICE unsigned thread_index_anew() {
+  unsigned index;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+  return index;
+}
+
 /// Four 8x8 matrices of 16-bit elements; lane i gives the address of row i % 8 of matrix i / 8.
 MASKLOOM_DEVICE void ldmatrix(unsigned (&fragment)[4], unsigned address) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
@@ -62,6 +69,13 @@ MASKLOOM_DEVICE float exp2_approx(float x) {
   return y;
 }
 
+/// 1 / x, rcp.approx: relative error 2^-23.
+MASKLOOM_DEVICE float reciprocal_approx(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
 MASKLOOM_DEVICE float log2_approx(float x) {
   float y;
   asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
@@ -105,6 +119,13 @@ MASKLOOM_DEVICE Chunk load_shared_chunk(unsigned shared) {
                : "r"(shared)
                : "memory");
   return chunk;
+}
+
+/// 16 bytes to an aligned address of device memory.
+MASKLOOM_DEVICE void store_global(void *global, const Chunk &chunk) {
+  asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(global), "r"(chunk.words[0]),
+               "r"(chunk.words[1]), "r"(chunk.words[2]), "r"(chunk.words[3])
+               : "memory");
 }
 
 } // namespace maskloom::kernel

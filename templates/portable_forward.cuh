@@ -39,25 +39,28 @@ struct PortableForward {
   using Scores = float[kRowBlocks][kKeyBlocks][4];
   using Output = float[kRowBlocks][kValueBlocks][4];
 
-  // Shared memory: Q (then O), K stages, V stages, the tile list.
+  // Shared memory: Q (then O), K stages, V stages, the work unit.
   static constexpr int kKeyOffset = query_output_bytes(Config::kHeadDim, Config::kValueDim, kTileQueries);
   static constexpr int kValueOffset = kKeyOffset + Config::kStages * KeyShape::kBytes;
-  static constexpr int kListOffset = kValueOffset + Config::kStages * ValueShape::kBytes;
-  static_assert(kListOffset + kTileListBytes == portable_forward_shared_bytes(Config::kHeadDim,
-                                                                              Config::kValueDim, kTileQueries,
-                                                                              kTileKeys, Config::kStages));
+  static constexpr int kStateOffset = kValueOffset + Config::kStages * ValueShape::kBytes;
+  static_assert(kStateOffset + kWorkStateBytes ==
+                portable_forward_shared_bytes(Config::kHeadDim, Config::kValueDim, kTileQueries, kTileKeys,
+                                              Config::kStages));
 
   const ForwardArgs &args;
-  const Context &context;
-  const int query_tile;
+  WorkState &state;
   const unsigned shared; ///< address of the block's shared memory
 
-  static MASKLOOM_DEVICE int warp() { return int(threadIdx.x) / 32; }
-  static MASKLOOM_DEVICE int lane() { return int(threadIdx.x) % 32; }
+  static MASKLOOM_DEVICE unsigned warp() { return threadIdx.x / 32; }
+  static MASKLOOM_DEVICE unsigned lane() { return threadIdx.x % 32; }
 
-  /// Row of the Q tile of this thread's row r (0, 1) in its row block m.
-  static MASKLOOM_DEVICE int tile_row(int m, int r) {
-    return (warp() * kRowBlocks + m) * 16 + r * 8 + lane() / 4;
+  /// Where this thread's elements of S and O lie: rows row + 16*m + 8*r, columns column + 8*j + e.
+  struct Fragment {
+    int row, column;
+  };
+  static MASKLOOM_DEVICE Fragment fragment() {
+    const unsigned thread = thread_index_anew();
+    return {int(thread / 32 * kRowBlocks * 16 + thread % 32 / 4), int(thread % 4 * 2)};
   }
 
   static MASKLOOM_DEVICE const half_bits *head_base(const TensorArg &tensor, int batch, int head) {
@@ -66,21 +69,22 @@ struct PortableForward {
   }
 
   MASKLOOM_DEVICE void load_queries() const {
+    const Context &c = state.context;
     load_tile<kTileQueries, Config::kHeadDim, kThreads, Config::kAlignBytes>(
-        shared, head_base(args.q, context.batch, context.head), args.q.token_stride,
-        query_tile * kTileQueries, context.query_length);
+        shared, head_base(args.q, c.batch, c.head), args.q.token_stride, state.query_tile * kTileQueries,
+        c.query_length);
   }
 
   MASKLOOM_DEVICE void load_keys(int tile, int stage) const {
     load_tile<kTileKeys, Config::kHeadDim, kThreads, Config::kAlignBytes>(
-        shared + kKeyOffset + stage * KeyShape::kBytes, head_base(args.k, context.batch, context.kv_head),
-        args.k.token_stride, tile * kTileKeys, context.key_length);
+        shared + kKeyOffset + stage * KeyShape::kBytes, static_cast<const half_bits *>(state.keys),
+        args.k.token_stride, tile * kTileKeys, state.context.key_length);
   }
 
   MASKLOOM_DEVICE void load_values(int tile, int stage) const {
     load_tile<kTileKeys, Config::kValueDim, kThreads, Config::kAlignBytes>(
-        shared + kValueOffset + stage * ValueShape::kBytes, head_base(args.v, context.batch, context.kv_head),
-        args.v.token_stride, tile * kTileKeys, context.key_length);
+        shared + kValueOffset + stage * ValueShape::kBytes, static_cast<const half_bits *>(state.values),
+        args.v.token_stride, tile * kTileKeys, state.context.key_length);
   }
 
   /// S = Q K^T, unscaled.
@@ -146,20 +150,18 @@ struct PortableForward {
 
   /// The pattern's score modification. Afterwards scores are natural and scaled.
   MASKLOOM_DEVICE void modify_scores(Scores &scores, int tile) const {
-    const int first_key = tile * kTileKeys + lane() % 4 * 2 + int(context.key_offset);
+    const Context context = context_of(state, args);
+    const Fragment here = fragment();
+    const int first_key = tile * kTileKeys + here.column + int(context.key_offset);
+    const int first_query = state.query_tile * kTileQueries + here.row + int(context.query_offset);
 #pragma unroll
     for (int m = 0; m < kRowBlocks; ++m)
 #pragma unroll
-      for (int r = 0; r < 2; ++r) {
-        const int q = query_tile * kTileQueries + tile_row(m, r) + int(context.query_offset);
+      for (int j = 0; j < kKeyBlocks; ++j)
 #pragma unroll
-        for (int j = 0; j < kKeyBlocks; ++j)
-#pragma unroll
-          for (int e = 0; e < 2; ++e) {
-            float &s = scores[m][j][2 * r + e];
-            s = Pattern::score(s * args.scale, context, q, first_key + 8 * j + e);
-          }
-      }
+        for (int e = 0; e < 4; ++e)
+          scores[m][j][e] = Pattern::score(scores[m][j][e] * args.scale, context,
+                                           first_query + 16 * m + e / 2 * 8, first_key + 8 * j + e % 2);
   }
 
   /// Visibility of this thread's pairs in one tile: bit 2*j + e of word [m][r] is column 8*j + e. The loop is
@@ -189,11 +191,13 @@ struct PortableForward {
   };
 
   /// Scores of invisible pairs become -inf.
-  MASKLOOM_DEVICE void mask_scores(Scores &scores, int group, int tile) const {
+  MASKLOOM_DEVICE void mask_scores(Scores &scores, int tile) const {
+    const Context context = context_of(state, args);
     unsigned visible[kRowBlocks][2] = {};
-    const int first_query = query_tile * kTileQueries + tile_row(0, 0) + int(context.query_offset);
-    const int first_column = tile * kTileKeys + lane() % 4 * 2;
-    Pattern::dispatch(group, VisiblePairs{context, first_query, first_column, visible});
+    const Fragment here = fragment();
+    const int first_query = state.query_tile * kTileQueries + here.row + int(context.query_offset);
+    const int first_column = tile * kTileKeys + here.column;
+    Pattern::dispatch(state.group, VisiblePairs{context, first_query, first_column, visible});
 #pragma unroll
     for (int m = 0; m < kRowBlocks; ++m)
 #pragma unroll
@@ -207,7 +211,9 @@ struct PortableForward {
   /// 0: O = 0, LSE = -inf, or the sink's logit.
   MASKLOOM_DEVICE void write_output(Output &output, OnlineSoftmax<kRowBlocks> &softmax) const {
     softmax.finish();
+    const Context context = context_of(state, args);
     const float sink = Pattern::kHasSink ? Pattern::sink(context) * kLog2e : 0.0f;
+    const Fragment here = fragment();
     __syncthreads(); // all warps have read Q
 #pragma unroll
     for (int m = 0; m < kRowBlocks; ++m)
@@ -220,15 +226,15 @@ struct PortableForward {
           sum = sum * factor + exp2_approx(sink - larger);
           reference = larger;
         }
-        factor = sum == 0.0f ? 0.0f : factor / sum;
-        const int row = tile_row(m, r);
+        factor *= reciprocal_approx(fmaxf(sum, 1e-30f)); // a sum is 0, and the output with it, or at least 1
+        const int row = here.row + 16 * m + 8 * r;
 #pragma unroll
         for (int j = 0; j < kValueBlocks; ++j)
-          store_shared(shared + row * OutputShape::kRowBytes + j * 16 + lane() % 4 * 4,
+          store_shared(shared + row * OutputShape::kRowBytes + j * 16 + here.column * 2,
                        pack<Config::kBf16>(output[m][j][2 * r] * factor, output[m][j][2 * r + 1] * factor));
 
-        const int query = query_tile * kTileQueries + row;
-        if (args.lse && lane() % 4 == 0 && query < context.query_length)
+        const int query = state.query_tile * kTileQueries + row;
+        if (args.lse && here.column == 0 && query < context.query_length)
           args.lse[context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query] =
               sum == 0.0f ? -infinity() : (reference + log2_approx(sum)) * kLn2;
       }
@@ -236,15 +242,14 @@ struct PortableForward {
     half_bits *head = static_cast<half_bits *>(args.o.data) + context.batch * args.o.batch_stride +
                       context.head * args.o.head_stride;
     store_tile<kTileQueries, Config::kValueDim, kThreads, Config::kAlignBytes>(
-        shared, head, args.o.token_stride, query_tile * kTileQueries, context.query_length);
+        shared, head, args.o.token_stride, state.query_tile * kTileQueries, context.query_length);
   }
 
-  MASKLOOM_DEVICE void run(TileList &list) const {
+  MASKLOOM_DEVICE void run() const {
     // Setup
     load_queries();
     copy_commit();
-    const int group = Pattern::group_of(context);
-    TileCursor<Config, Pattern> cursor(list, context, group, query_tile);
+    TileCursor<Config, Pattern> cursor{state, args};
     Output output = {};
     OnlineSoftmax<kRowBlocks> softmax;
     // One FFMA a score takes it to log2 units. A scale that is not positive would turn the maximum around
@@ -256,7 +261,7 @@ struct PortableForward {
     // and V load during the whole tile, and a tile needs one barrier.
     constexpr bool kOneStage = Config::kStages == 1;
     int stage = 0;
-    int entry = cursor.next();
+    int entry = cursor.first();
     if (entry >= 0) {
       load_keys(TileList::tile(entry), 0);
       if constexpr (!kOneStage) load_values(TileList::tile(entry), 0);
@@ -289,7 +294,7 @@ struct PortableForward {
         modify_scores(scores, tile);
       else if (!scale_folds)
         scale_scores(scores);
-      if (TileList::partial(entry)) mask_scores(scores, group, tile);
+      if (TileList::partial(entry)) mask_scores(scores, tile);
       softmax.step(scores, output, multiplier);
       multiply_probabilities_values(output, scores, stage);
 
@@ -317,15 +322,23 @@ template <class Config, class Pattern>
 MASKLOOM_DEVICE void portable_forward(const ForwardArgs &args) {
   extern __shared__ __align__(16) unsigned char shared_memory[];
   using Kernel = PortableForward<Config, Pattern>;
-  TileList &list = *reinterpret_cast<TileList *>(shared_memory + Kernel::kListOffset);
+  WorkState &state = *reinterpret_cast<WorkState *>(shared_memory + Kernel::kStateOffset);
   const WorkOrder order(args, Config::kTileQueries);
-  for (long long unit = blockIdx.x; unit < order.units(); unit += gridDim.x) {
-    const WorkUnit work = order[unit];
-    const Context context = make_context(args, work.batch, work.head);
-    if (work.query_tile * Config::kTileQueries < context.query_length) {
-      Kernel{args, context, work.query_tile, shared_address(shared_memory)}.run(list);
-      __syncthreads(); // the next unit overwrites shared memory
+  for (long long unit = blockIdx.x; unit < order.units();) {
+    if (threadIdx.x == 0) {
+      const WorkUnit work = order[unit];
+      state.context = make_context(args, work.batch, work.head);
+      state.keys = Kernel::head_base(args.k, work.batch, state.context.kv_head);
+      state.values = Kernel::head_base(args.v, work.batch, state.context.kv_head);
+      state.group = Pattern::group_of(state.context);
+      state.query_tile = work.query_tile;
+      state.unit = unit;
     }
+    __syncthreads();
+    if (state.query_tile * Config::kTileQueries < state.context.query_length)
+      Kernel{args, state, shared_address(shared_memory)}.run();
+    unit = state.unit + gridDim.x; // from shared memory: no register over the main loop
+    __syncthreads();               // the next unit overwrites shared memory
   }
 }
 

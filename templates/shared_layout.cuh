@@ -10,9 +10,9 @@ namespace maskloom::kernel {
 /// in eight different bank groups, and ldmatrix has no conflicts without a swizzle.
 constexpr MASKLOOM_DEVICE int shared_row_elements(int dim) { return (dim + 15) / 16 * 16 + 8; }
 
-/// Tiles listed ahead of the main loop (tile_list.cuh), and the bytes they take.
-constexpr int kTileListCapacity = 255;
-constexpr int kTileListBytes = (kTileListCapacity + 1) * 4;
+/// Tiles listed ahead of the main loop, and the bytes of the work unit that holds them (tile_list.cuh).
+constexpr int kTileListCapacity = 235;
+constexpr int kWorkStateBytes = 80 + (kTileListCapacity + 1) * 4;
 
 /// Bytes of the region that holds Q during the main loop and O in the epilogue.
 constexpr MASKLOOM_DEVICE int query_output_bytes(int head_dim, int value_dim, int tile_queries) {
@@ -24,7 +24,7 @@ constexpr MASKLOOM_DEVICE int portable_forward_shared_bytes(int head_dim, int va
                                                             int tile_keys, int stages) {
   return query_output_bytes(head_dim, value_dim, tile_queries) +
          stages * tile_keys * 2 * (shared_row_elements(head_dim) + shared_row_elements(value_dim)) +
-         kTileListBytes;
+         kWorkStateBytes;
 }
 
 /// 32-bit words of one set (touched or not-full) of one Q tile in the plan bitmap.

@@ -64,27 +64,43 @@ private:
   }
 };
 
-/// Walks the list of one work unit; every thread of the block in step.
+/// The work unit of a block, in shared memory: what is needed once a tile or more rarely costs no registers.
+struct alignas(16) WorkState {
+  Context context; ///< context.args is not used: readers put the kernel's own parameter there (context_of)
+  const void *keys, *values; ///< of the unit's KV head
+  long long unit;
+  int group, query_tile;
+  TileList list;
+};
+static_assert(sizeof(WorkState) == kWorkStateBytes);
+
+MASKLOOM_DEVICE Context context_of(const WorkState &state, const ForwardArgs &args) {
+  Context c = state.context;
+  c.args = &args; // known at compile time, so that parameters are read from constant memory
+  return c;
+}
+
+/// Walks the tiles of the work unit; every thread of the block in step.
 template <class Config, class Pattern>
 struct TileCursor {
-  TileList &list;
-  const Context &context;
-  int group, query_tile;
-  int position;
+  WorkState &state;
+  const ForwardArgs &args;
+  int position = 0;
 
-  MASKLOOM_DEVICE TileCursor(TileList &list, const Context &context, int group, int query_tile)
-      : list(list), context(context), group(group), query_tile(query_tile), position(0) {
+  /// The first entry, or kEndOfTiles.
+  MASKLOOM_DEVICE int first() {
     fill(0);
+    return state.list.entries[position++];
   }
 
   /// The next entry, or kEndOfTiles.
   MASKLOOM_DEVICE int next() {
-    int entry = list.entries[position];
+    int entry = state.list.entries[position];
     if (TileList::unlisted(entry)) {
       __syncthreads(); // every thread has read the entry that is about to be overwritten
       fill(TileList::resume(entry));
       position = 0;
-      entry = list.entries[0];
+      entry = state.list.entries[0];
     }
     ++position;
     return entry;
@@ -103,7 +119,10 @@ private:
   };
 
   MASKLOOM_DEVICE void fill(int first) {
-    if (threadIdx.x < 32) Pattern::dispatch(group, Fill{list, context, query_tile, first});
+    if (threadIdx.x < 32) {
+      const Context context = context_of(state, args);
+      Pattern::dispatch(state.group, Fill{state.list, context, state.query_tile, first});
+    }
     __syncthreads();
   }
 };

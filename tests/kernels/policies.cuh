@@ -77,10 +77,9 @@ struct SinkWindow : Unfiltered {
 
 /// S2: causal; mask q/64 - k/64 < kLocal || (k/64 + h) % kStride == 0; positions equal rows and columns, N
 /// = 64.
-template <int M, int N>
+template <int M, int N, int kLocal = 4, int kStride = 8>
 struct Strided : Unfiltered {
   static_assert(M % 64 == 0 && N == 64);
-  static constexpr int kLocal = 4, kStride = 8;
   static constexpr int kTouched = 2, kNotFull = 2;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
     const int first = M / 64 * outer, last = first + M / 64 - 1; // 64-blocks of the rows

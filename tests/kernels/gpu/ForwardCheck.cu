@@ -1,0 +1,325 @@
+// Compares the portable forward kernel with an fp64 reference on fresh random inputs, for the set of
+// configurations that SET names. Outputs are poisoned; keys beyond the length are NaN. Exit code 0:
+// everything passed.
+#include "Reference.cuh"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+
+using namespace gpu;
+namespace p = maskloom::kernel::policies;
+
+namespace {
+
+struct Shape {
+  const char *name;
+  int batch, heads, kv_heads, queries, keys;
+  std::vector<int> query_lengths = {}, key_lengths = {};
+  long long key_offset = 0;
+  bool aligned_positions = false; ///< query offset 0: positions equal rows and columns
+  float scale = NAN;              ///< NaN: 1/sqrt(d)
+  bool poison_key = false;        ///< NaN in K of key 37
+  bool head_major = false; ///< [batch, heads, tokens, dim] memory instead of [batch, tokens, heads, dim]
+};
+
+std::mt19937_64 generator(std::random_device{}());
+int failures = 0, checks = 0;
+
+template <class T>
+T from_float(float v);
+template <>
+__nv_bfloat16 from_float(float v) {
+  return __float2bfloat16(v);
+}
+template <>
+__half from_float(float v) {
+  return __float2half(v);
+}
+
+struct Layout {
+  TensorArg arg;
+  size_t elements;
+};
+
+/// Strides of a tensor; alignment 2 gives odd strides and an odd base.
+Layout layout(const Shape &shape, int heads, int tokens, int dim, int align) {
+  const long long row = dim + (align == 2 ? 3 : 8), base = align == 2 ? 1 : 0;
+  TensorArg arg{};
+  arg.token_stride = shape.head_major ? row : row * heads;
+  arg.head_stride = shape.head_major ? row * tokens : row;
+  arg.batch_stride = row * heads * tokens;
+  arg.data = reinterpret_cast<void *>(base * 2); // the offset until memory is known
+  return {arg, size_t(base + row * heads * tokens * shape.batch)};
+}
+
+template <class T>
+void place(TensorArg &arg, Buffer &buffer) {
+  arg.data = static_cast<T *>(buffer.data()) + reinterpret_cast<size_t>(arg.data) / 2;
+}
+
+void fail(const std::string &what) {
+  ++failures;
+  std::printf("FAIL %s\n", what.c_str());
+}
+
+template <class Config, class Pattern>
+void check(const std::string &name, const Shape &shape, long long max_blocks) {
+  using T = typename Element<Config::kBf16>::type;
+  const std::string title = name + " / " + shape.name;
+  ++checks;
+  constexpr int D = Config::kHeadDim, DV = Config::kValueDim;
+  Layout q = layout(shape, shape.heads, shape.queries, D, Config::kAlignBytes);
+  Layout k = layout(shape, shape.kv_heads, shape.keys, D, Config::kAlignBytes);
+  Layout v = layout(shape, shape.kv_heads, shape.keys, DV, Config::kAlignBytes);
+  Layout o = layout(shape, shape.heads, shape.queries, DV, Config::kAlignBytes);
+  const long long rows = (long long)shape.batch * shape.heads * shape.queries;
+
+  std::normal_distribution<float> normal;
+  auto random = [&](const Layout &l) {
+    std::vector<T> values(l.elements);
+    for (T &value : values) value = from_float<T>(normal(generator));
+    return values;
+  };
+  std::vector<T> q_host = random(q), k_host = random(k), v_host = random(v);
+  const T nan = from_float<T>(NAN);
+  auto poison_rows = [&](std::vector<T> &values, const Layout &l, int b, int heads, int first, int last,
+                         int dim) {
+    const size_t base = reinterpret_cast<size_t>(l.arg.data) / 2;
+    for (int h = 0; h < heads; ++h)
+      for (int t = first; t < last; ++t)
+        for (int d = 0; d < dim; ++d)
+          values[base + b * l.arg.batch_stride + h * l.arg.head_stride + t * l.arg.token_stride + d] = nan;
+  };
+  for (int b = 0; b < shape.batch; ++b) {
+    if (!shape.key_lengths.empty()) {
+      poison_rows(k_host, k, b, shape.kv_heads, shape.key_lengths[b], shape.keys, D);
+      poison_rows(v_host, v, b, shape.kv_heads, shape.key_lengths[b], shape.keys, DV);
+    }
+    if (!shape.query_lengths.empty())
+      poison_rows(q_host, q, b, shape.heads, shape.query_lengths[b], shape.queries, D);
+    if (shape.poison_key) poison_rows(k_host, k, b, shape.kv_heads, 37, 38, D);
+  }
+
+  Buffer q_memory(q.elements * 2), k_memory(k.elements * 2), v_memory(v.elements * 2),
+      o_memory(o.elements * 2), lse_memory(rows * 4), lengths(shape.batch * 8),
+      documents(size_t(shape.batch) * shape.keys * 4 + 4), sinks(shape.heads * 4), exact(rows * DV * 8),
+      exact_lse(rows * 8), rounded(rows * DV * 8), rounded_lse(rows * 8),
+      plan(plan_bytes(shape.batch, shape.heads, shape.queries, shape.keys, Config::kTileQueries,
+                      Config::kTileKeys));
+  q_memory.write(q_host);
+  k_memory.write(k_host);
+  v_memory.write(v_host);
+  place<T>(q.arg, q_memory);
+  place<T>(k.arg, k_memory);
+  place<T>(v.arg, v_memory);
+  place<T>(o.arg, o_memory);
+  o_memory.fill(0xff);
+  lse_memory.fill(0xff);
+  plan.fill(0xff);
+
+  ForwardArgs args{};
+  args.q = q.arg;
+  args.k = k.arg;
+  args.v = v.arg;
+  args.o = o.arg;
+  args.lse = static_cast<float *>(lse_memory.data());
+  args.lse_head_stride = shape.queries;
+  args.lse_batch_stride = (long long)shape.heads * shape.queries;
+  args.has_query_offset = shape.aligned_positions;
+  args.key_offset = shape.key_offset;
+  std::vector<int> both = shape.query_lengths;
+  both.resize(shape.batch);
+  both.insert(both.end(), shape.key_lengths.begin(), shape.key_lengths.end());
+  lengths.write(both);
+  if (!shape.query_lengths.empty()) args.query_lengths = static_cast<int *>(lengths.data());
+  if (!shape.key_lengths.empty()) args.key_lengths = static_cast<int *>(lengths.data()) + shape.batch;
+  args.plan = static_cast<unsigned *>(plan.data());
+  args.scale = !std::isnan(shape.scale) ? shape.scale : 1.0f / std::sqrt(float(D));
+  args.batch = shape.batch;
+  args.heads = shape.heads;
+  args.kv_heads = shape.kv_heads;
+  args.queries = shape.queries;
+  args.keys = shape.keys;
+  // Documents of random lengths; sink logits around 1.
+  std::vector<int> document(size_t(shape.batch) * shape.keys);
+  for (size_t i = 0, id = 0; i < document.size(); ++i) document[i] = int(generator() % 150 == 0 ? ++id : id);
+  documents.write(document);
+  args.aux[0] = {documents.data(), {shape.keys, 1, 0}, {shape.batch, shape.keys, 1}};
+  std::vector<float> sink(shape.heads);
+  for (float &value : sink) value = 1 + normal(generator);
+  sinks.write(sink);
+  args.aux[1] = {sinks.data(), {1, 0, 0}, {shape.heads, 1, 1}};
+
+  launch<Config, Pattern>(args, max_blocks);
+  CHECK_CUDA(cudaDeviceSynchronize());
+  CHECK_CUDA(cudaFuncSetAttribute(reference_kernel<T, Pattern>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  200000));
+  reference_kernel<T, Pattern>
+      <<<dim3(shape.queries, shape.heads, shape.batch), kReferenceThreads, shape.keys * 12>>>(
+          args, D, DV,
+          {static_cast<double *>(exact.data()), static_cast<double *>(exact_lse.data()),
+           static_cast<double *>(rounded.data()), static_cast<double *>(rounded_lse.data())});
+  CHECK_CUDA(cudaGetLastError());
+  CHECK_CUDA(cudaDeviceSynchronize());
+
+  const auto o_host = o_memory.read<unsigned short>();
+  const auto lse = lse_memory.read<float>();
+  const auto exact_host = exact.read<double>(), rounded_host = rounded.read<double>();
+  const auto exact_lse_host = exact_lse.read<double>(), rounded_lse_host = rounded_lse.read<double>();
+  std::vector<bool> written(o_host.size());
+  double worst = 0, worst_rounded = 0, square = 0, square_rounded = 0, largest = 0, worst_lse = 0,
+         worst_lse_rounded = 0;
+  long long special = 0, elements = 0, mismatched = 0, untouched = 0;
+  const size_t base = (static_cast<T *>(o.arg.data) - static_cast<T *>(o_memory.data()));
+  for (int b = 0; b < shape.batch; ++b)
+    for (int h = 0; h < shape.heads; ++h)
+      for (int row = 0; row < shape.queries; ++row) {
+        const long long index = ((long long)b * shape.heads + h) * shape.queries + row;
+        if (!shape.query_lengths.empty() && row >= shape.query_lengths[b]) {
+          unsigned bits;
+          std::memcpy(&bits, &lse[index], 4);
+          untouched += bits != 0xffffffffu;
+          continue;
+        }
+        const double want_lse = exact_lse_host[index], got_lse = lse[index];
+        if (!std::isfinite(want_lse)) {
+          ++special;
+          mismatched += !(std::isnan(want_lse) ? std::isnan(got_lse) : got_lse == want_lse);
+        } else {
+          worst_lse = std::fmax(worst_lse, std::isnan(got_lse) ? INFINITY : std::fabs(got_lse - want_lse));
+          worst_lse_rounded = std::fmax(worst_lse_rounded, std::fabs(rounded_lse_host[index] - want_lse));
+        }
+        for (int d = 0; d < DV; ++d) {
+          const size_t at =
+              base + b * o.arg.batch_stride + h * o.arg.head_stride + row * o.arg.token_stride + d;
+          written[at] = true;
+          T element;
+          std::memcpy(&element, &o_host[at], 2);
+          const double got = float(element), want = exact_host[index * DV + d];
+          if (std::isnan(want)) {
+            mismatched += !std::isnan(got);
+            continue;
+          }
+          const double error = std::isnan(got) ? INFINITY : std::fabs(got - want);
+          const double unavoidable = std::fabs(rounded_host[index * DV + d] - want);
+          worst = std::fmax(worst, error);
+          worst_rounded = std::fmax(worst_rounded, unavoidable);
+          ++elements;
+          square += error * error;
+          square_rounded += unavoidable * unavoidable;
+          largest = std::fmax(largest, std::fabs(want));
+        }
+      }
+  for (size_t i = 0; i < o_host.size(); ++i) untouched += !written[i] && o_host[i] != 0xffff;
+
+  char text[400];
+  std::snprintf(text, sizeof text,
+                "%-58s max %.2e (unavoidable %.2e) rms ratio %.2f lse %.1e (%.1e) special rows %lld",
+                title.c_str(), worst, worst_rounded, std::sqrt(square / std::fmax(square_rounded, 1e-30)),
+                worst_lse, worst_lse_rounded, special);
+  const double ulp =
+      largest > 0 ? std::exp2(std::floor(std::log2(largest))) * Element<Config::kBf16>::kUlp : 0;
+  bool ok = worst <= 2 * worst_rounded + ulp &&
+            std::sqrt(square) <= (1.25 + 4 / std::sqrt(1.0 + elements)) * std::sqrt(square_rounded) + 1e-6 &&
+            worst_lse <= 2 * worst_lse_rounded + 2e-5 && mismatched == 0 && untouched == 0;
+  if (!ok)
+    fail(std::string(text) + " mismatched " + std::to_string(mismatched) + " overwritten " +
+         std::to_string(untouched));
+  else if (std::getenv("VERBOSE"))
+    std::printf("ok   %s\n", text);
+}
+
+std::vector<Shape> shapes(bool quick) {
+  std::vector<Shape> all = {
+      {"1x1", 1, 2, 1, 1, 1},
+      {"15", 2, 4, 2, 15, 15},
+      {"decode 1 of 1028", 1, 4, 4, 1, 1028},
+      {"1028 grouped", 2, 4, 1, 1028, 1028, {}, {}, 0, false, 0, false, true},
+      {"chunk 300 of 777, lengths", 3, 2, 1, 300, 777, {300, 1, 129}, {777, 64, 130}},
+      {"more queries than keys", 1, 3, 3, 500, 130},
+      {"key offset", 1, 2, 2, 257, 400, {}, {}, 33},
+      {"NaN in one key", 1, 2, 2, 200, 200, {}, {}, 0, false, 0, true},
+      {"no keys in one entry", 2, 1, 1, 70, 90, {70, 70}, {0, 90}},
+      {"scale 0", 1, 1, 1, 130, 130, {}, {}, 0, false, 0.0f},
+      {"negative scale", 1, 1, 1, 130, 130, {}, {}, 0, false, -0.3f},
+      {"large scale", 1, 1, 1, 300, 300, {}, {}, 0, false, 3.0f},
+  };
+  if (!quick) {
+    all.push_back({"5175", 1, 2, 1, 5175, 5175});
+    all.push_back({"8192", 1, 1, 1, 8192, 8192});
+  }
+  return all;
+}
+
+template <class Config, class Pattern>
+void check_all(const std::string &name, bool aligned = false) {
+  for (Shape shape : shapes(std::getenv("QUICK") != nullptr)) {
+    if (aligned) {
+      if (shape.queries > shape.keys || shape.key_offset != 0) continue;
+      shape.aligned_positions = true;
+    }
+    check<Config, Pattern>(name, shape, 1LL << 30);
+  }
+  Shape few{"1028, 3 blocks", 1, 2, 1, 1028, 1028};
+  few.aligned_positions = aligned;
+  check<Config, Pattern>(name, few, 3);
+}
+
+template <int D, int DV, int M, int N, int Warps, int Stages, int Align, bool Bf16>
+void check_basic() {
+  using Config = Configuration<D, DV, M, N, Warps, Stages, Align, Bf16>;
+  char name[100];
+  std::snprintf(name, sizeof name, "%s d%d/%d %dx%d w%d s%d a%d", Bf16 ? "bf16" : "f16", D, DV, M, N, Warps,
+                Stages, Align);
+  check_all<Config, p::Single<p::SinkWindow<M, N>>>(std::string(name) + " sink+window");
+}
+
+} // namespace
+
+int main() {
+#if SET == 0
+  using C = Configuration<128, 128, 128, 64, 4, 1, 16, true>;
+  check_all<C, p::Single<p::Causal<128, 64>>>("causal");
+  check_all<C, p::Single<p::All<128, 64>>>("all");
+  check_all<C, p::Single<p::None<128, 64>>>("none");
+  check_all<C, p::Single<p::Strided<128, 64>>>("strided", true);
+  check_all<C, p::Single<p::Filtered<128, 64>>>("filtered", true);
+#elif SET == 1
+  using C = Configuration<128, 128, 128, 64, 4, 1, 16, false>;
+  check_all<C, p::Alternating<p::Causal<128, 64>, p::SinkWindow<128, 64>>>("causal, sink+window");
+  check_all<C, p::Single<p::Documents<128, 64>>>("documents", true);
+  check_all<C, p::Alternating<p::Documents<128, 64>, p::Strided<128, 64>>>("documents, strided", true);
+  check_all<C, p::BiasAndSink<p::SinkWindow<128, 64>>>("bias and sink");
+  check_all<C, p::BiasAndSink<p::None<128, 64>>>("none with sink");
+#elif SET == 2
+  check_basic<128, 128, 128, 64, 4, 1, 16, true>();
+  check_basic<128, 128, 128, 64, 4, 2, 16, true>();
+  check_basic<128, 128, 128, 64, 4, 1, 2, false>();
+  check_basic<128, 64, 128, 64, 4, 2, 2, true>();
+#elif SET == 3
+  check_basic<64, 64, 128, 64, 4, 2, 16, true>();
+  check_basic<64, 64, 128, 128, 4, 1, 16, false>();
+  check_basic<80, 80, 128, 64, 4, 1, 16, true>();
+  check_basic<80, 80, 128, 64, 4, 1, 2, false>();
+  check_basic<96, 96, 128, 64, 4, 1, 16, true>();
+  check_basic<96, 96, 128, 64, 4, 1, 16, false>();
+#elif SET == 4
+  check_basic<192, 192, 128, 64, 8, 1, 16, true>();
+  check_basic<192, 128, 128, 64, 8, 1, 16, false>();
+  check_basic<256, 256, 128, 64, 8, 1, 16, true>();
+  check_basic<256, 256, 128, 64, 8, 1, 16, false>();
+  check_basic<256, 256, 64, 32, 4, 1, 16, true>();
+#elif SET == 5
+  check_basic<8, 8, 128, 64, 4, 2, 16, true>();
+  check_basic<16, 32, 128, 64, 4, 2, 16, false>();
+  check_basic<40, 72, 128, 64, 4, 1, 16, true>();
+  check_basic<24, 56, 128, 64, 4, 2, 2, false>();
+  check_basic<8, 256, 128, 64, 8, 1, 16, true>();
+  check_basic<256, 8, 128, 64, 8, 1, 16, true>();
+  check_basic<48, 48, 128, 48, 8, 2, 16, true>();
+#endif
+  std::printf("set %d: %d checks, %d failures\n", SET, checks, failures);
+  return failures != 0;
+}

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Builds and runs the GPU programs of this folder on a machine with nvcc and a GPU.
+#   tests/kernels/gpu/run.sh [check] [sanitize] [bench] [torch]
+set -u
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+build=${BUILD:-/tmp/maskloom-gpu}
+mkdir -p $build/include/maskloom
+ln -sfn $root/templates $build/include/maskloom/templates
+arch=${ARCH:-90a}
+compile() { # source, set
+  nvcc -std=c++20 -O3 -gencode arch=compute_$arch,code=sm_$arch -Xptxas -v -I $build/include -I $root -DSET=$2 \
+    $root/tests/kernels/gpu/$1.cu -o $build/$1-$2 >$build/$1-$2.log 2>&1 || { cat $build/$1-$2.log; return 1; }
+}
+want() { [[ " $modes " == *" $1 "* ]]; }
+modes="${*:-check sanitize bench torch}"
+sets=${SETS:-0 1 2 3 4 5}
+status=0
+for set in $sets; do
+  if want check || want sanitize; then compile ForwardCheck $set & fi
+  if want bench && ((set < 4)); then compile ForwardBench $set & fi
+done
+wait
+echo "spills: $(grep -h 'bytes spill' $build/*.log | grep -vc ' 0 bytes spill stores')"
+if want check; then
+  for set in $sets; do (timeout 150 $build/ForwardCheck-$set >$build/check-$set.txt; echo "exit $?" >>$build/check-$set.txt) & done
+  wait
+  tail -n ${LINES_SHOWN:-12} $build/check-*.txt
+  grep -qh 'exit [1-9]' $build/check-*.txt && status=1
+fi
+if want sanitize; then
+  for set in ${SANITIZE_SETS:-1 3 5}; do
+    for tool in memcheck racecheck; do
+      (QUICK=1 timeout 200 compute-sanitizer --tool $tool --kernel-regex 'kns=(forward|plan)_kernel' --error-exitcode 9 \
+        $build/ForwardCheck-$set >$build/$tool-$set.txt 2>&1; echo "exit $?" >>$build/$tool-$set.txt) &
+    done
+  done
+  wait
+  tail -n 4 $build/memcheck-*.txt $build/racecheck-*.txt
+  grep -qh 'exit [1-9]' $build/memcheck-*.txt $build/racecheck-*.txt && status=1
+fi
+for set in $sets; do
+  if want bench && ((set < 4)); then $build/ForwardBench-$set || status=1; fi
+done
+if want torch; then python3 $root/tests/kernels/gpu/torch_flash.py || status=1; fi
+exit $status
