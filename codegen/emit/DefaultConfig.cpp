@@ -1,0 +1,97 @@
+#include "maskloom/codegen/emit/DefaultConfig.h"
+
+#include "maskloom/templates/shared_layout.cuh"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <string_view>
+
+namespace maskloom {
+namespace {
+
+/// Walks a mask and gathers the divisors of keys.
+class Granularity {
+public:
+  explicit Granularity(const std::map<std::string, int64_t> &constants) : constants_(constants) {}
+
+  /// Does the expression depend on the key position?
+  bool visit(const Expr &e) {
+    bool usesKey = e->op == Op::Index && e->index == IndexVar::Key;
+    for (size_t i = 0; i < e->operands.size(); i++) {
+      bool operandUsesKey = visit(e->operands[i]);
+      usesKey |= operandUsesKey;
+      // An entry of an axis of key blocks covers `block` tokens even where the index is given undivided.
+      if (e->op == Op::AuxLoad && operandUsesKey && e->aux->axes[i].kind == AuxAxis::Kind::Key)
+        add(e->aux->axes[i].block);
+    }
+    if (e->op == Op::FloorDiv && usesKey)
+      if (std::optional<int64_t> divisor = constant(e->operands[1])) add(*divisor);
+    return usesKey;
+  }
+
+  int64_t value() const { return value_; }
+
+private:
+  std::optional<int64_t> constant(const Expr &e) const {
+    if (e->op == Op::IntConst) return e->intValue;
+    if (e->op != Op::Param) return std::nullopt;
+    auto given = constants_.find(e->param->name);
+    return given != constants_.end() ? given->second : e->param->defaultValue;
+  }
+
+  void add(int64_t divisor) {
+    if (divisor > 1) value_ = std::gcd(value_, divisor);
+  }
+
+  const std::map<std::string, int64_t> &constants_;
+  int64_t value_ = 0;
+};
+
+int32_t widthFor(int64_t granularity, int32_t widest) {
+  if (granularity == 0 || granularity % widest == 0) return widest;
+  for (int32_t width = widest; width >= 32; width -= 16)
+    if (granularity % width == 0) return width;
+  return widest;
+}
+
+/// Architectures with 160 KiB of shared memory a block or more; all others from sm_80 on have at least 99
+/// KiB.
+bool hasLargeSharedMemory(std::string_view arch) {
+  for (std::string_view small : {"sm_86", "sm_89", "sm_120", "sm_121"})
+    if (arch.starts_with(small)) return false;
+  return true;
+}
+
+} // namespace
+
+int64_t keyGranularity(const Pattern &pattern, const std::map<std::string, int64_t> &constants) {
+  Granularity granularity(constants);
+  for (size_t group = 0; group < pattern.groupCount(); group++) granularity.visit(pattern.maskOfGroup(group));
+  return granularity.value();
+}
+
+KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
+                           DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch) {
+  KernelConfig config;
+  config.dtype = dtype;
+  config.headDim = headDim;
+  config.valueDim = valueDim;
+  config.tileQueries = 128;
+  config.tileKeys = 64;
+  config.warps = 4;
+  config.stages = 2;
+  if (std::max(headDim, valueDim) > 128) {
+    config.tileQueries = 64;
+    config.tileKeys = hasLargeSharedMemory(arch) ? 64 : 32;
+  }
+  config.tileKeys = widthFor(keyGranularity(pattern, constants), config.tileKeys);
+  return config;
+}
+
+int32_t sharedBytes(const KernelConfig &config) {
+  return kernel::portable_forward_shared_bytes(config.headDim, config.valueDim, config.tileQueries,
+                                               config.tileKeys, config.stages);
+}
+
+} // namespace maskloom

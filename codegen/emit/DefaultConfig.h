@@ -1,0 +1,35 @@
+// The default configuration of the GPU kernel: a pure function of the pattern, the head dims and the
+// architecture.
+#pragma once
+
+#include "maskloom/dsl/Pattern.h"
+#include "maskloom/program/Program.h"
+
+#include <map>
+#include <string>
+
+namespace maskloom {
+
+/// What of a pattern decides tile shapes: the granularity at which its mask changes along the keys. The
+/// greatest common divisor of all divisors that keys are divided by in the masks (and of the key blocks of
+/// auxiliary tensors that they read); 0 when keys are not divided: any width fits.
+int64_t keyGranularity(const Pattern &pattern, const std::map<std::string, int64_t> &constants = {});
+
+/// Tile shape, warps and stages by head dim (the larger of `headDim` and `valueDim`):
+///
+///   head dim    Q tile x KV tile, warps, stages
+///   up to 64    128 x 64, 4, 2
+///   up to 128   128 x 64, 4, 2
+///   up to 256    64 x 64, 4, 2 with 160 KiB of shared memory or more (sm_80, sm_87, sm_90, sm_100 ...)
+///                64 x 32, 4, 2 elsewhere
+///
+/// The KV width then follows the pattern: when its key granularity is not a multiple of the width, the
+/// largest multiple of 16 below the width that divides the granularity is taken, if there is one of 32 or
+/// more.
+KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
+                           DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch);
+
+/// Dynamic shared memory of the kernel in bytes: the same formula as the template's.
+int32_t sharedBytes(const KernelConfig &config);
+
+} // namespace maskloom

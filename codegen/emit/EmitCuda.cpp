@@ -1,0 +1,170 @@
+#include "maskloom/codegen/emit/EmitCuda.h"
+
+#include "maskloom/codegen/emit/ArgumentLayout.h"
+#include "maskloom/codegen/emit/CppText.h"
+#include "maskloom/codegen/emit/DefaultConfig.h"
+#include "maskloom/codegen/emit/EmitClassify.h"
+#include "maskloom/codegen/emit/EmitFunction.h"
+#include "maskloom/codegen/emit/EmitSchedule.h"
+#include "maskloom/templates/EmbeddedTemplates.h"
+
+#include <fmt/format.h>
+
+namespace maskloom {
+namespace emit {
+namespace {
+
+/// Functions that emitted code calls and the templates do not have; each is printed only when it is called.
+std::string helpers(const std::string &body) {
+  std::string text;
+  if (body.find("clamp_to_int(") != std::string::npos)
+    text += "/// Values beyond the range of an int become its ends.\n"
+            "MASKLOOM_DEVICE int clamp_to_int(long long value) {\n"
+            "  return (int)max(min(value, 2147483647LL), -2147483647LL - 1);\n}\n\n";
+  if (body.find("nearest(") != std::string::npos)
+    text += "/// The index of the entry of an auxiliary tensor that is nearest to `index` along an axis.\n"
+            "MASKLOOM_DEVICE long long nearest(const Context &c, int aux, int axis, long long index) {\n"
+            "  return max(min(index, c.args->aux[aux].extents[axis] - 1), 0LL);\n}\n\n";
+  return text;
+}
+
+std::string groupOf(const Program &program) {
+  size_t count = program.groups.size();
+  std::string tests;
+  for (size_t i = 0; i + 1 < count; i++) {
+    const HeadGroupProgram &group = program.groups[i];
+    tests += fmt::format("    if ({} <= head && head <= {}) return {};\n", group.first, group.last, i);
+  }
+  if (tests.empty()) return "  static MASKLOOM_DEVICE int group_of(const Context &) { return 0; }\n";
+  return fmt::format("  static MASKLOOM_DEVICE int group_of(const Context &c) {{\n"
+                     "    const int head = c.{};\n{}    return {};\n  }}\n",
+                     program.groupsByKvHead ? "kv_head" : "head", tests, count - 1);
+}
+
+std::string dispatch(const Program &program) {
+  std::string text = "  template <class F> static MASKLOOM_DEVICE void dispatch(int group, F &&f) {\n";
+  size_t count = program.groups.size();
+  if (count == 1) return text + "    (void)group;\n    f(Group0{});\n  }\n";
+  text += "    switch (group) {\n";
+  for (size_t i = 0; i + 1 < count; i++) text += fmt::format("    case {}: f(Group{}{{}}); break;\n", i, i);
+  return text + fmt::format("    default: f(Group{}{{}}); break;\n    }}\n  }}\n", count - 1);
+}
+
+mlir::func::FuncOp function(mlir::ModuleOp module, const std::string &name, std::string &error) {
+  auto found = module.lookupSymbol<mlir::func::FuncOp>(name);
+  if (!found) error = fmt::format("emission: the lowered module has no function '{}'", name);
+  return found;
+}
+
+bool emitGroup(mlir::ModuleOp lowered, const Program &program, size_t index, std::string &text,
+               std::string &error) {
+  const HeadGroupProgram &group = program.groups[index];
+  mlir::func::FuncOp visible = function(lowered, fmt::format("visible_{}", index), error);
+  std::string visibleText;
+  if (!visible || !emitFunction(visible, "visible", program, visibleText, error)) return false;
+  bool planned = !group.forward.closedForm;
+  if (program.groups.size() > 1)
+    text += fmt::format("/// {} {} to {}.\n", program.groupsByKvHead ? "KV heads" : "Heads", group.first,
+                        group.last);
+  text += fmt::format("struct Group{} {{\n  static constexpr bool kPlanned = {};\n", index, planned);
+  text += emitSchedule(program, group.forward);
+  text += visibleText;
+  if (planned) text += emitClassify(program, group.predicate);
+  text += "};\n\n";
+  return true;
+}
+
+bool anyPlanned(const Program &program) {
+  bool result = false;
+  for (const HeadGroupProgram &group : program.groups) result |= !group.forward.closedForm;
+  return result;
+}
+
+} // namespace
+
+bool emitPattern(mlir::ModuleOp lowered, const Program &program, std::string &text, std::string &error) {
+  if (program.groups.empty()) {
+    error = "emission: the program has no head group";
+    return false;
+  }
+  std::string body;
+  for (size_t i = 0; i < program.groups.size(); i++)
+    if (!emitGroup(lowered, program, i, body, error)) return false;
+
+  std::string score =
+      "  static MASKLOOM_DEVICE float score(float s, const Context &, int, int) { return s; }\n";
+  if (program.hasScore) {
+    mlir::func::FuncOp lowerScore = function(lowered, "score", error);
+    if (!lowerScore || !emitFunction(lowerScore, "score", program, score, error)) return false;
+  }
+  std::string sink = "  static MASKLOOM_DEVICE float sink(const Context &) { return 0.0f; }\n";
+  if (program.sinkAux >= 0)
+    sink = fmt::format(
+        "  static MASKLOOM_DEVICE float sink(const Context &c) {{ return aux_load_f32(c, {}, c.head); }}\n",
+        program.sinkAux);
+  body += fmt::format("struct Pattern {{\n"
+                      "  static constexpr int kGroups = {};\n"
+                      "  static constexpr bool kPlanned = {};\n"
+                      "  static constexpr bool kHasScore = {}, kHasSink = {};\n"
+                      "{}{}{}{}}};\n",
+                      program.groups.size(), anyPlanned(program), program.hasScore, program.sinkAux >= 0,
+                      groupOf(program), dispatch(program), score, sink);
+  text = helpers(body) + body;
+  return true;
+}
+
+std::string emitConfig(const KernelConfig &config) {
+  return fmt::format("struct Config {{\n"
+                     "  static constexpr int kHeadDim = {}, kValueDim = {};\n"
+                     "  static constexpr int kTileQueries = {}, kTileKeys = {};\n"
+                     "  static constexpr int kWarps = {}, kStages = {}, kAlignBytes = {};\n"
+                     "  static constexpr bool kBf16 = {};\n"
+                     "}};\n",
+                     config.headDim, config.valueDim, config.tileQueries, config.tileKeys, config.warps,
+                     config.stages, config.alignBytes, config.dtype == DType::bf16);
+}
+
+} // namespace emit
+
+static std::string kernelEntry(const std::string &name, const std::string &suffix, const std::string &threads,
+                               const char *device) {
+  return fmt::format(
+      "\nextern \"C\" __global__ void __launch_bounds__({})\n"
+      "{}{}(const __grid_constant__ maskloom::ForwardArgs args) {{\n"
+      "  maskloom::kernel::{}<maskloom::kernel::Config, maskloom::kernel::Pattern>(args);\n}}\n",
+      threads, name, suffix, device);
+}
+
+bool emitCuda(mlir::ModuleOp lowered, const CodegenOptions &options, Program &program, std::string &error) {
+  const KernelConfig &config = options.config;
+  if (config.dtype == DType::f32) {
+    error = "emission: the GPU kernel computes in bf16 or f16";
+    return false;
+  }
+  std::string pattern;
+  if (!emit::emitPattern(lowered, program, pattern, error)) return false;
+
+  KernelProgram &kernel = program.kernel;
+  kernel.config = config;
+  kernel.entry = fmt::format("maskloom_{}", emit::identifier(program.name));
+  kernel.threads = config.warps * 32;
+  kernel.sharedBytes = sharedBytes(config);
+  kernel.parameterBytes = forwardParameterBytes();
+  kernel.fields = forwardFields(program);
+  bool planned = emit::anyPlanned(program);
+  kernel.planEntry = planned ? kernel.entry + "_plan" : "";
+
+  std::string &source = kernel.source;
+  source = fmt::format("// Pattern '{}': {}\n", emit::identifier(program.name), toString(config));
+  source += templateText("foundation");
+  source += fmt::format("\n// What is special to this pattern.\nnamespace maskloom::kernel {{\n\n{}\n{}\n}} "
+                        "// namespace maskloom::kernel\n\n",
+                        pattern, emit::emitConfig(config));
+  source += templateText("portable_forward");
+  if (planned) source += templateText("plan");
+  source += kernelEntry(kernel.entry, "", "maskloom::kernel::Config::kWarps * 32", "portable_forward");
+  if (planned) source += kernelEntry(kernel.entry, "_plan", "128", "plan_tiles");
+  return true;
+}
+
+} // namespace maskloom

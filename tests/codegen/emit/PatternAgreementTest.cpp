@@ -1,0 +1,365 @@
+// The emitted C++ of whole patterns, compiled by the host: masks and scores agree with the interpreter at
+// every point, tiles with the host's walk of the same schedule, boxes of the planner with enumeration.
+#include "EmittedPattern.h"
+#include "HostModule.h"
+
+#include "maskloom/codegen/Compile.h"
+#include "maskloom/codegen/emit/EmitClassify.h"
+#include "maskloom/dsl/Patterns.h"
+#include "maskloom/program/ScheduleWalker.h"
+#include "maskloom/templates/args.cuh"
+#include "tests/support/ExprPredicate.h"
+#include "tests/support/RandomPattern.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+namespace maskloom {
+namespace {
+
+using testing::HostModule;
+
+constexpr uint64_t kSeed = 7;
+constexpr int kRandomCases = 51; // three of each feature
+
+/// What the emitted source offers to the test, one set of functions a case.
+const char *const kHarness = R"(
+#define EXPORT extern "C" __attribute__((visibility("default")))
+namespace maskloom::kernel {
+template <class Pattern, class Use> void with_group(const Context &c, Use use) { Pattern::dispatch(Pattern::group_of(c), use); }
+
+template <class Pattern> void fill_visible(const Context &c, unsigned char *out) {
+  with_group<Pattern>(c, [&](auto group) {
+    for (int row = 0; row < c.query_length; ++row)
+      for (int column = 0; column < c.key_length; ++column)
+        *out++ = decltype(group)::visible(c, (int)(row + c.query_offset), (int)(column + c.key_offset));
+  });
+}
+
+// 0 not visited, 1 visited and partial, 2 visited and full; [Q tile][KV tile].
+template <class Pattern, class Config> void fill_tiles(const Context &c, unsigned char *out) {
+  int key_tiles = ceil_div(c.key_length, Config::kTileKeys), query_tiles = ceil_div(c.query_length, Config::kTileQueries);
+  with_group<Pattern>(c, [&](auto group) {
+    using Group = decltype(group);
+    for (int tile = 0; tile < query_tiles; ++tile, out += key_tiles) {
+      RunSets<Group> sets(c, tile);
+      for (int x = 0; x < key_tiles; ++x) {
+        bool partial = sets.not_full(c, tile, x) || x == ragged_tile(c.key_length, Config::kTileKeys);
+        out[x] = !sets.touched(c, tile, x) ? 0 : partial ? 1 : 2;
+      }
+    }
+  });
+}
+
+template <class Classifiers, class Pattern, class Config> void fill_boxes(const Context &c, unsigned char *out) {
+  int key_tiles = ceil_div(c.key_length, Config::kTileKeys), query_tiles = ceil_div(c.query_length, Config::kTileQueries);
+  for (int tile = 0; tile < query_tiles; ++tile)
+    for (int x = 0; x < key_tiles; ++x) {
+      long long q = (long long)tile * Config::kTileQueries + c.query_offset, k = (long long)x * Config::kTileKeys + c.key_offset;
+      long long rows = min(Config::kTileQueries, c.query_length - tile * Config::kTileQueries);
+      long long columns = min(Config::kTileKeys, c.key_length - x * Config::kTileKeys);
+      *out++ = Classifiers::classify(Pattern::group_of(c), c, Box{{q, q + rows - 1}, {k, k + columns - 1}});
+    }
+}
+}
+)";
+
+using Fill = void(const ForwardArgs *args, int batch, int head, unsigned char *out);
+using FillScores = void(const ForwardArgs *args, int batch, int head, float s, float *out);
+
+struct Case {
+  Pattern pattern;
+  Problem problem;
+  TileShape tile;
+  std::string text;
+};
+
+/// Everything a case needs to be run: its program and the launch arguments made from its problem.
+struct Prepared {
+  Case c;
+  Program program;
+  std::vector<int> queryLengths, keyLengths;
+  ForwardArgs args = {};
+
+  void fillArguments() {
+    const Problem &p = c.problem;
+    args.batch = static_cast<int>(p.batch);
+    args.heads = static_cast<int>(p.heads);
+    args.kv_heads = static_cast<int>(p.kvHeads);
+    args.queries = static_cast<int>(p.queries);
+    args.keys = static_cast<int>(p.keys);
+    args.has_query_offset = p.queryOffset.has_value();
+    args.query_offset = p.queryOffset.value_or(0);
+    args.key_offset = p.keyOffset;
+    queryLengths.assign(p.queryLengths.begin(), p.queryLengths.end());
+    keyLengths.assign(p.keyLengths.begin(), p.keyLengths.end());
+    args.query_lengths = queryLengths.empty() ? nullptr : queryLengths.data();
+    args.key_lengths = keyLengths.empty() ? nullptr : keyLengths.data();
+    for (size_t i = 0; i < program.params.size(); i++) {
+      auto value = p.params.find(program.params[i].name);
+      args.params[i] = value != p.params.end() ? value->second : program.params[i].defaultValue;
+    }
+    for (size_t i = 0; i < program.auxes.size(); i++) {
+      const AuxValue &value = p.aux.at(program.auxes[i].name);
+      AuxArg &aux = args.aux[i];
+      aux.data =
+          program.auxes[i].isFloat ? static_cast<const void *>(value.floats.data()) : value.ints.data();
+      long long stride = 1;
+      for (size_t axis = 3; axis-- > 0;) {
+        aux.extents[axis] = axis < value.extents.size() ? value.extents[axis] : 1;
+        aux.strides[axis] = axis < value.extents.size() ? stride : 0;
+        stride *= aux.extents[axis];
+      }
+    }
+  }
+};
+
+/// Contents for every aux tensor of a pattern: floats in [-1, 1], document numbers that grow along token
+/// axes, and zeros and ones for tensors of rank 3.
+void fillAux(const Pattern &pattern, Problem &problem, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  for (const auto &aux : pattern.auxes) {
+    AuxValue value;
+    int64_t size = 1;
+    int64_t tokens = std::max(problem.queries, problem.keys);
+    for (const AuxAxis &axis : aux->axes) {
+      using Kind = AuxAxis::Kind;
+      int64_t extent = axis.kind == Kind::Batch    ? problem.batch
+                       : axis.kind == Kind::Head   ? problem.heads
+                       : axis.kind == Kind::KvHead ? problem.kvHeads
+                       : axis.kind == Kind::Fixed  ? axis.extent
+                                                   : ceilDiv(tokens, axis.block);
+      value.extents.push_back(extent);
+      size *= extent;
+    }
+    int32_t document = 0;
+    for (int64_t i = 0; i < size; i++) {
+      if (aux->type == AuxType::F32) {
+        value.floats.push_back(static_cast<float>(random() % 2001) / 1000.0f - 1.0f);
+      } else if (value.extents.size() == 3) {
+        value.ints.push_back(random() % 3 == 0);
+      } else {
+        document = i % value.extents.back() == 0 ? 0 : document + (random() % 30 == 0);
+        value.ints.push_back(document);
+      }
+    }
+    problem.aux[aux->name] = value;
+  }
+}
+
+std::vector<Case> libraryCases() {
+  using namespace patterns;
+  LocalStride grouped;
+  grouped.block = 16;
+  grouped.local = 2;
+  grouped.stride = 3;
+  grouped.heads = 4;
+  grouped.denseHeads = 1;
+  LocalStride symmetric;
+  symmetric.block = 16;
+  symmetric.local = 2;
+  symmetric.stride = 4;
+  symmetric.causal = false;
+  symmetric.perKvHead = true;
+  TwoRange twoRangeOptions;
+  twoRangeOptions.block = 8;
+  twoRangeOptions.local = 2;
+  twoRangeOptions.middle = 6;
+  std::vector<Case> cases;
+  uint64_t seed = kSeed;
+  for (const Pattern &pattern :
+       {causal(), slidingWindow(40), sinkWindow(5, 33), prefix(50), localStride(grouped),
+        localStride(symmetric), twoRange(twoRangeOptions), documents(true), documents(false),
+        blockTable(32, 16, false), blockTable(32, 16, true), alibi(), softCap(30.0)}) {
+    Problem problem;
+    problem.batch = 2;
+    problem.heads = 4;
+    problem.kvHeads = 2;
+    problem.queries = 150;
+    problem.keys = 171;
+    problem.queryLengths = {150, 61};
+    problem.keyLengths = {171, 64};
+    fillAux(pattern, problem, seed++);
+    cases.push_back({pattern, problem, {32, 16}, pattern.name});
+  }
+  return cases;
+}
+
+std::vector<Case> randomCases() {
+  std::vector<Case> cases;
+  testing::RandomOptions options;
+  options.maxTokens = 130;
+  options.maxHeads = 4;
+  for (int i = 0; i < kRandomCases; i++) {
+    testing::RandomCase random = testing::randomCase(kSeed, static_cast<uint64_t>(i), options);
+    cases.push_back(
+        {random.pattern, random.problem, {random.tileQueries, random.tileKeys}, random.describe()});
+  }
+  return cases;
+}
+
+class PatternAgreement : public ::testing::Test {
+protected:
+  /// Generates every case and compiles all of them as one translation unit.
+  void build(std::vector<Case> cases) {
+    std::string source = kHarness;
+    for (Case &c : cases) {
+      Prepared prepared;
+      prepared.c = std::move(c);
+      CodegenOptions options;
+      options.config.tileQueries = static_cast<int32_t>(prepared.c.tile.queries);
+      options.config.tileKeys = static_cast<int32_t>(prepared.c.tile.keys);
+      options.constants = prepared.c.problem.params;
+      CodegenResult result = generate(prepared.c.pattern, options);
+      ASSERT_TRUE(result.program) << prepared.c.text << result.internalError << render(result.diagnostics);
+      prepared.program = std::move(*result.program);
+      source += harness(prepared.program, prepared_.size());
+      prepared_.push_back(std::move(prepared));
+    }
+    for (Prepared &prepared : prepared_) prepared.fillArguments();
+    std::string error;
+    module_ = HostModule::compile(source, error);
+    ASSERT_TRUE(module_) << error.substr(0, 4000);
+  }
+
+  static std::string harness(const Program &program, size_t number) {
+    std::string space = fmt::format("case_{}", number);
+    std::string text = emittedPattern(program.kernel.source, space) +
+                       fmt::format("namespace maskloom::kernel::{} {{\n", space);
+    std::string choices;
+    for (size_t i = 0; i < program.groups.size(); i++) {
+      text += fmt::format("struct Boxes{} {{\n{}}};\n", i,
+                          emit::emitClassify(program, program.groups[i].predicate));
+      choices += fmt::format("    if (group == {0}) return Boxes{0}::classify(c, box);\n", i);
+    }
+    text += fmt::format("struct Classifiers {{\n  static int classify(int group, const Context &c, Box box) "
+                        "{{\n{}    return -1;\n  }}\n}};\n}}\n",
+                        choices);
+    auto fill = [&](const char *name, const std::string &call) {
+      text += fmt::format(
+          "EXPORT void {}_{}(const maskloom::ForwardArgs *args, int batch, int head, unsigned char *out) {{\n"
+          "  using namespace maskloom::kernel;\n  {}(make_context(*args, batch, head), out);\n}}\n",
+          space, name, call);
+    };
+    fill("visible", fmt::format("fill_visible<{}::Pattern>", space));
+    fill("tiles", fmt::format("fill_tiles<{0}::Pattern, {0}::Config>", space));
+    fill("boxes", fmt::format("fill_boxes<{0}::Classifiers, {0}::Pattern, {0}::Config>", space));
+    text +=
+        fmt::format("EXPORT void {0}_scores(const maskloom::ForwardArgs *args, int batch, int head, float s, "
+                    "float *out) {{\n"
+                    "  using namespace maskloom::kernel;\n  Context c = make_context(*args, batch, head);\n"
+                    "  for (int row = 0; row < c.query_length; ++row)\n    for (int column = 0; column < "
+                    "c.key_length; ++column)\n"
+                    "      *out++ = {0}::Pattern::score(s, c, (int)(row + c.query_offset), (int)(column + "
+                    "c.key_offset));\n}}\n",
+                    space);
+    return text;
+  }
+
+  void compareAll() {
+    for (size_t i = 0; i < prepared_.size(); i++) {
+      const Prepared &prepared = prepared_[i];
+      Interpreter interpreter(prepared.c.pattern, prepared.c.problem);
+      for (int b = 0; b < prepared.args.batch; b++)
+        for (int h = 0; h < prepared.args.heads; h++) {
+          compare(i, prepared, interpreter, b, h);
+          if (HasFatalFailure()) return;
+        }
+    }
+  }
+
+  void compare(size_t number, const Prepared &prepared, const Interpreter &interpreter, int b, int h) {
+    SCOPED_TRACE(fmt::format("{}\nbatch entry {}, head {}", prepared.c.text, b, h));
+    const Problem &problem = prepared.c.problem;
+    const int64_t rows = problem.queryLength(b), columns = problem.keyLength(b);
+    auto fill = [&](const char *what) {
+      return module_->function<Fill>(fmt::format("case_{}_{}", number, what));
+    };
+
+    std::vector<unsigned char> visible(static_cast<size_t>(rows * columns));
+    fill("visible")(&prepared.args, b, h, visible.data());
+    for (int64_t row = 0; row < rows; row++)
+      for (int64_t column = 0; column < columns; column++)
+        ASSERT_EQ(interpreter.visible(b, h, row, column),
+                  visible[static_cast<size_t>(row * columns + column)] != 0)
+            << "row " << row << ", column " << column << "\n"
+            << prepared.program.kernel.source;
+
+    const auto [tileRows, tileColumns] = prepared.c.tile;
+    const int64_t outer = ceilDiv(rows, tileRows), inner = ceilDiv(columns, tileColumns);
+    std::vector<unsigned char> tiles(static_cast<size_t>(outer * inner)), boxes(tiles.size());
+    fill("tiles")(&prepared.args, b, h, tiles.data());
+    fill("boxes")(&prepared.args, b, h, boxes.data());
+    testing::ContextOf context(prepared.program, problem, b, h);
+    const HeadGroupProgram &group = prepared.program.groups[groupOf(prepared.program, h, context->kvHead)];
+    for (int64_t q = 0; q < outer; q++) {
+      std::vector<int> walked(static_cast<size_t>(inner), 0);
+      walk(prepared.program, group, Orientation::Forward, *context, q, [&](const Stretch &stretch) {
+        for (int64_t x = stretch.first; x <= stretch.last; x++)
+          walked[static_cast<size_t>(x)] = stretch.partial ? 1 : 2;
+      });
+      for (int64_t x = 0; x < inner; x++) {
+        bool any = false, all = true;
+        for (int64_t row = q * tileRows; row < std::min(rows, (q + 1) * tileRows); row++)
+          for (int64_t column = x * tileColumns; column < std::min(columns, (x + 1) * tileColumns);
+               column++) {
+            bool sees = visible[static_cast<size_t>(row * columns + column)];
+            any |= sees;
+            all &= sees;
+          }
+        int tile = tiles[static_cast<size_t>(q * inner + x)], box = boxes[static_cast<size_t>(q * inner + x)];
+        // The interval classes of the device: 0 empty, 1 partial, 2 full, as the walk's.
+        ASSERT_FALSE(box == 0 && any) << "box called empty: Q tile " << q << ", KV tile " << x;
+        ASSERT_FALSE(box == 2 && !all) << "box called full: Q tile " << q << ", KV tile " << x;
+        ASSERT_FALSE(tile == 0 && any) << "tile called empty: Q tile " << q << ", KV tile " << x;
+        ASSERT_FALSE(tile == 2 && !all) << "tile called full: Q tile " << q << ", KV tile " << x;
+        if (group.forward.closedForm) {
+          ASSERT_EQ(walked[static_cast<size_t>(x)], tile) << "Q tile " << q << ", KV tile " << x << "\n"
+                                                          << prepared.program.kernel.source;
+        }
+        decidedBoxes_ += box != 1;
+        boxes_++;
+      }
+    }
+    compareScores(number, prepared, interpreter, b, h);
+  }
+
+  void compareScores(size_t number, const Prepared &prepared, const Interpreter &interpreter, int b, int h) {
+    const int64_t rows = prepared.c.problem.queryLength(b), columns = prepared.c.problem.keyLength(b);
+    std::vector<float> scores(static_cast<size_t>(rows * columns));
+    for (float s : {-3.25f, 0.5f, 40.0f}) {
+      module_->function<FillScores>(fmt::format("case_{}_scores", number))(&prepared.args, b, h, s,
+                                                                           scores.data());
+      for (int64_t row = 0; row < rows; row += 7)
+        for (int64_t column = 0; column < columns; column += 5) {
+          double expected = interpreter.score(s, b, h, row, column);
+          ASSERT_NEAR(expected, scores[static_cast<size_t>(row * columns + column)],
+                      1e-5 * (1 + std::abs(expected)));
+        }
+    }
+  }
+
+  std::vector<Prepared> prepared_;
+  std::unique_ptr<HostModule> module_;
+  int64_t boxes_ = 0, decidedBoxes_ = 0;
+};
+
+TEST_F(PatternAgreement, Library) {
+  build(libraryCases());
+  if (HasFatalFailure()) return;
+  compareAll();
+  EXPECT_GT(decidedBoxes_, boxes_ / 4) << "the planner's boxes decide hardly any tile";
+}
+
+TEST_F(PatternAgreement, RandomPatterns) {
+  build(randomCases());
+  if (HasFatalFailure()) return;
+  compareAll();
+  EXPECT_GT(decidedBoxes_, boxes_ / 10) << "the planner's boxes decide hardly any tile";
+}
+
+} // namespace
+} // namespace maskloom
