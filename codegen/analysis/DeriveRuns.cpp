@@ -17,7 +17,7 @@ public:
   Derivation(const Program &program, const Predicate &predicate, TileShape tile, Orientation orientation,
              const DeriveLimits &limits)
       : limits_(limits), arena_(program, predicate), table_(program, tile, orientation, limits.maxVariables),
-        budget_{limits.maxEmptinessTests}, prover_(table_, budget_), eliminator_(table_, prover_, limits) {
+        budget_{limits.maxProofWork}, prover_(table_, budget_), eliminator_(table_, prover_, limits) {
     schedule_.orientation = orientation;
     schedule_.tile = tile;
   }
@@ -57,6 +57,8 @@ private:
       std::optional<TileSet> set = eliminator_.project(std::move(system));
       if (!set) continue;
       set->exact &= closed;
+      // Candidate tiles will be evaluated anyway: precision is no longer worth many proofs.
+      if (!set->exact) budget_.work = std::min(budget_.work, limits_.maxProofWorkOnceInexact);
       sets.push_back(std::move(*set));
     }
     dropSubsumed(sets);

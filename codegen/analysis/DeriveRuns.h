@@ -26,8 +26,10 @@ enum class PlantedDefect : uint8_t {
 struct DeriveLimits {
   int maxDisjuncts = 64;   ///< per set, after pruning
   int maxVariables = 48;   ///< columns of one system
-  int maxConstraints = 96; ///< per disjunct during elimination
-  int maxEmptinessTests = 4000;
+  int maxConstraints = 64; ///< per disjunct during elimination
+  /// Emptiness tests, each counted by its size: one for every 64 entries of its matrix.
+  int maxProofWork = 8000;
+  int maxProofWorkOnceInexact = 600; ///< left for a derivation that can no longer be closed-form
   PlantedDefect defect = PlantedDefect::None;
 };
 

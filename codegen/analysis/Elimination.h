@@ -3,7 +3,8 @@
 // Let v be a local variable with lower bounds a*v >= L and upper bounds b*v <= U, a, b > 0. An integer v
 // exists iff ceil(L/a) <= floor(U/b) for every pair of a lower and an upper bound. Per pair:
 //
-//   (a) an equality in which some v has coefficient +-1 is substituted: exact.
+//   (a) an equality is solved for a local and substituted: exact. Where no local has a unit coefficient, a
+//       unimodular change of the locals leaves a single one, a*v = -R, and "a divides R" is added as in (d).
 //   (b) a = 1 or b = 1: the condition is a*U >= b*L: exact. Likewise no condition at all when a = b and
 //       U - L >= a - 1 always.
 //   (c) otherwise a*U - b*L >= (a - 1)*(b - 1) suffices (the dark shadow of the Omega test; Pugh, 1991).
@@ -14,7 +15,10 @@
 //       if both do, it is a gap: with equal coefficients of x a congruence.
 //   (e) otherwise a*U >= b*L alone: an over-approximation, and the result is flagged inexact.
 //
-// Bounds are divided by the gcd of their coefficients and rounded after every step.
+// Bounds are divided by the gcd of their coefficients and rounded after every step. Before (e) is resorted
+// to, only the coefficients of locals and of x count: g*e + R >= 0 with R known at run time becomes e +
+// floor(R/g) >= 0, the quotient a floor scalar. With symbolic offsets this is what brings coefficients down
+// to 1, and (b) applies again.
 #pragma once
 
 #include "maskloom/analysis/Emptiness.h"
@@ -55,9 +59,21 @@ private:
   Pair classify(int variable, const Constraint &lower, const Constraint &upper) const;
   /// a*U - b*L as a form that must be >= 0; nothing on overflow.
   std::optional<Form> shadow(int variable, const Constraint &lower, const Constraint &upper) const;
-  bool darkShadowImplied(int variable, const Bounds &bounds, const Constraint &lower,
-                         const Constraint &upper);
-  bool substituteUnit(const std::vector<int> &locals, System &system, TileSet &result);
+  /// What holds once `variable` is gone, if all its pairs are combined.
+  System shadowContext(int variable, const Bounds &bounds) const;
+  bool darkShadowImplied(int variable, const System &context, const Constraint &lower,
+                         const Constraint &upper) const;
+  /// False when there was nothing to round.
+  bool roundOuterPart(System &system);
+  /// The cheapest variable of the best rule that any variable offers.
+  struct Choice {
+    int variable;
+    long cost; ///< constraints gained
+    bool proveDark, exact;
+  };
+  Choice choose(const std::vector<int> &locals, const System &system);
+  /// Rule (a). False when no equality has a local (or numbers get too large).
+  bool substituteEquality(const std::vector<int> &locals, System &system, TileSet &result);
   void eliminate(int variable, bool tryDarkShadow, System &system, TileSet &result);
   /// Adds floor(U/b) >= ceil(L/a) to the system or the gaps; false on overflow.
   bool addQuotientCondition(int variable, const Constraint &lower, const Constraint &upper, System &system,

@@ -35,12 +35,16 @@ static presburger::IntegerPolyhedron toPolyhedron(const System &system) {
   return result;
 }
 
-bool Prover::spend() const {
-  if (budget_.emptinessTests <= 0) {
-    budget_.exhausted = true;
-    return false;
-  }
-  --budget_.emptinessTests;
+bool Prover::spend(const System &system) const {
+  if (budget_.work <= 0) return false;
+  int columns = 0;
+  for (int i = 0; i < kMaxVariables; ++i)
+    for (const Constraint &c : system)
+      if (c.form[i] != 0) {
+        ++columns;
+        break;
+      }
+  budget_.work -= 1 + columns * static_cast<int>(system.size()) / 64;
   return true;
 }
 
@@ -48,7 +52,7 @@ bool Prover::rationallyEmpty(System system) const {
   System facts = table_.facts(system);
   system.insert(system.end(), facts.begin(), facts.end());
   if (!normalise(system)) return true;
-  if (system.size() < 2 || !spend()) return false;
+  if (system.size() < 2 || !spend(system)) return false;
   return presburger::Simplex(toPolyhedron(system)).isEmpty();
 }
 
@@ -56,7 +60,7 @@ bool Prover::integerEmpty(System system) const {
   System facts = table_.facts(system);
   system.insert(system.end(), facts.begin(), facts.end());
   if (!normalise(system)) return true;
-  if (system.size() < 2 || !spend()) return false;
+  if (system.size() < 2 || !spend(system)) return false;
   presburger::IntegerPolyhedron polyhedron = toPolyhedron(system);
   if (presburger::Simplex(polyhedron).isEmpty()) return true;
   bool small = polyhedron.getNumVars() <= kMaxSampledVariables && system.size() <= kMaxSampledConstraints;
@@ -65,13 +69,13 @@ bool Prover::integerEmpty(System system) const {
   return small && polyhedron.isIntegerEmpty();
 }
 
-bool Prover::implies(const System &system, const Form &form) const {
+bool Prover::implies(const System &system, const Form &form, bool integer) const {
   System negated = system;
   Constraint violation;
   if (!violation.form.add(form, -1)) return false;
   violation.form.constant -= 1;
   negated.push_back(violation);
-  return rationallyEmpty(std::move(negated));
+  return integer ? integerEmpty(std::move(negated)) : rationallyEmpty(std::move(negated));
 }
 
 } // namespace maskloom::analysis

@@ -7,8 +7,7 @@
 namespace maskloom::analysis {
 
 struct Budget {
-  int emptinessTests = 0; ///< left
-  bool exhausted = false;
+  int work = 0; ///< left, in units of 64 matrix entries
 };
 
 class Prover {
@@ -19,11 +18,11 @@ public:
   bool rationallyEmpty(System system) const;
   /// No integer solution. Systems above a fixed size are only tested rationally.
   bool integerEmpty(System system) const;
-  /// system implies form >= 0 over the integers as far as rational reasoning shows.
-  bool implies(const System &system, const Form &form) const;
+  /// system implies form >= 0 over the integers, as far as rational (or integer) emptiness shows.
+  bool implies(const System &system, const Form &form, bool integer = false) const;
 
 private:
-  bool spend() const;
+  bool spend(const System &system) const;
   const VariableTable &table_;
   Budget &budget_;
 };
