@@ -3,6 +3,7 @@
 #include "maskloom/templates/shared_layout.cuh"
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -55,20 +56,26 @@ int32_t widthFor(int64_t granularity, int32_t widest) {
   return widest;
 }
 
-/// Architectures with 160 KiB of shared memory a block or more; all others from sm_80 on have at least 99
-/// KiB.
-bool hasLargeSharedMemory(std::string_view arch) {
-  for (std::string_view small : {"sm_86", "sm_89", "sm_120", "sm_121"})
-    if (arch.starts_with(small)) return false;
-  return true;
-}
-
 } // namespace
 
 int64_t keyGranularity(const Pattern &pattern, const std::map<std::string, int64_t> &constants) {
   Granularity granularity(constants);
   for (size_t group = 0; group < pattern.groupCount(); group++) granularity.visit(pattern.maskOfGroup(group));
   return granularity.value();
+}
+
+int32_t sharedLimit(const std::string &arch) {
+  constexpr int32_t kKiB = 1024;
+  if (arch.empty()) return 163 * kKiB;
+  auto isOneOf = [&](std::initializer_list<std::string_view> numbers) {
+    return std::any_of(numbers.begin(), numbers.end(), [&](std::string_view number) {
+      std::string_view rest = std::string_view(arch).substr(std::min<size_t>(arch.size(), 3)); // after "sm_"
+      while (!rest.empty() && !std::isdigit(static_cast<unsigned char>(rest.back()))) rest.remove_suffix(1);
+      return rest == number;
+    });
+  };
+  if (isOneOf({"90", "100", "101", "103", "110"})) return 227 * kKiB;
+  return isOneOf({"80", "87"}) ? 163 * kKiB : 99 * kKiB;
 }
 
 KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
@@ -81,10 +88,10 @@ KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, i
   config.tileKeys = 64;
   config.warps = 4;
   config.stages = 2;
-  if (std::max(headDim, valueDim) > 128) {
-    config.tileQueries = 64;
-    config.tileKeys = hasLargeSharedMemory(arch) ? 64 : 32;
-  }
+  const int32_t limit = sharedLimit(arch);
+  if (std::max(headDim, valueDim) > 128 || sharedBytes(config) > limit) config.tileQueries = 64;
+  if (sharedBytes(config) > limit) config.tileKeys = 32;
+  if (sharedBytes(config) > limit) config.stages = 1;
   config.tileKeys = widthFor(keyGranularity(pattern, constants), config.tileKeys);
   return config;
 }

@@ -1,0 +1,200 @@
+// maskloom-matrix: compiles a list of (pattern, configuration, architecture) to cubins and fails on errors
+// and spills.
+//
+// The list covers what users can ask for along one axis at a time: every library pattern, every head dim,
+// both dtypes, unequal head dims, unaligned strides, every architecture that the installed NVRTC offers.
+// `--all` compiles the whole list; without it every third entry, which still holds each axis' ends.
+#include "maskloom/codegen/Compile.h"
+#include "maskloom/codegen/emit/DefaultConfig.h"
+#include "maskloom/device/Nvrtc.h"
+#include "maskloom/device/Resources.h"
+#include "maskloom/dsl/Patterns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <string_view>
+#include <thread>
+
+namespace maskloom {
+namespace {
+
+constexpr size_t kMostEntries = 150;
+constexpr size_t kSubsetStride = 3;
+
+struct Entry {
+  Pattern pattern;
+  DType dtype = DType::bf16;
+  int32_t headDim = 128, valueDim = 128;
+  std::string arch = "sm_80";
+  int32_t alignBytes = 16;
+
+  std::string name() const {
+    return fmt::format("{} {} d={} dv={} align={} {}", pattern.name, dtype == DType::bf16 ? "bf16" : "f16",
+                       headDim, valueDim, alignBytes, arch);
+  }
+};
+
+std::vector<Pattern> libraryPatterns() {
+  using namespace patterns;
+  LocalStride dense;
+  dense.heads = 16;
+  dense.denseHeads = 4;
+  LocalStride symmetric;
+  symmetric.causal = false;
+  return {causal(),
+          slidingWindow(),
+          sinkWindow(),
+          prefix(),
+          localStride(),
+          localStride(dense),
+          localStride(symmetric),
+          twoRange(),
+          documents(),
+          blockTable(),
+          alibi(),
+          softCap()};
+}
+
+std::vector<Entry> listEntries(const std::vector<std::string> &architectures) {
+  std::vector<Entry> entries;
+  const std::vector<std::string> main = {"sm_80", "sm_90a"};
+  auto offers = [&](const std::string &arch) {
+    return std::find(architectures.begin(), architectures.end(), arch) != architectures.end();
+  };
+  auto add = [&](Entry entry) {
+    if (offers(entry.arch)) entries.push_back(std::move(entry));
+  };
+  for (const std::string &arch : main) {
+    for (const Pattern &pattern : libraryPatterns()) add({pattern, DType::bf16, 128, 128, arch});
+    for (const Pattern &pattern : {patterns::causal(), patterns::localStride()}) {
+      for (int32_t dim : {8, 32, 64, 80, 96, 128, 192, 256})
+        for (DType dtype : {DType::bf16, DType::f16})
+          if (!(dim == 128 && dtype == DType::bf16)) add({pattern, dtype, dim, dim, arch});
+      add({pattern, DType::bf16, 192, 128, arch});
+      add({pattern, DType::bf16, 64, 256, arch});
+      for (int32_t dim : {64, 128, 256}) add({pattern, DType::bf16, dim, dim, arch, 2});
+    }
+  }
+  for (const std::string &arch : architectures) {
+    if (std::find(main.begin(), main.end(), arch) != main.end()) continue;
+    add({patterns::localStride(), DType::bf16, 128, 128, arch});
+    bool isVariant = !std::isdigit(static_cast<unsigned char>(arch.back())); // "sm_100a" beside "sm_100"
+    if (!isVariant) add({patterns::localStride(), DType::bf16, 256, 256, arch});
+  }
+  if (entries.size() > kMostEntries) entries.resize(kMostEntries);
+  return entries;
+}
+
+/// What compiling an entry said: one line, and whether it is fine.
+struct Outcome {
+  std::string line;
+  bool ok = false;
+};
+
+Outcome compileEntry(const Entry &entry, const Nvrtc &nvrtc) {
+  auto start = std::chrono::steady_clock::now();
+  CodegenOptions options;
+  options.config = defaultConfig(entry.pattern, {}, entry.dtype, entry.headDim, entry.valueDim, entry.arch);
+  options.config.alignBytes = entry.alignBytes;
+  CodegenResult generated = generate(entry.pattern, options);
+  if (!generated.program)
+    return {fmt::format("{}: not generated: {}{}", entry.name(), generated.internalError,
+                        render(generated.diagnostics))};
+  double codegen =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  const KernelProgram &kernel = generated.program->kernel;
+  NvrtcResult compiled = nvrtc.compile(kernel.source, kernel.entry + ".cu", entry.arch, true, false);
+  if (!compiled.ok) return {fmt::format("{}: NVRTC says:\n{}", entry.name(), compiled.log)};
+
+  int32_t registers = 0, spills = 0;
+  for (const KernelResources &resources : parseResources(compiled.log).kernels) {
+    registers = std::max(registers, resources.registers);
+    spills += resources.spillStoreBytes + resources.spillLoadBytes;
+  }
+  Outcome outcome;
+  bool fits = kernel.sharedBytes <= sharedLimit(entry.arch);
+  outcome.ok = spills == 0 && registers > 0 && fits;
+  outcome.line = fmt::format(
+      "{:60} {}x{} {} warps: {} registers, {} bytes shared{}, codegen {:.0f} ms, NVRTC {:.0f} ms{}",
+      entry.name(), kernel.config.tileQueries, kernel.config.tileKeys, kernel.config.warps, registers,
+      kernel.sharedBytes, fits ? "" : " (TOO MUCH)", codegen, compiled.milliseconds,
+      spills      ? fmt::format(", SPILLS {} bytes", spills)
+      : registers ? ""
+                  : ", NO RESOURCE LINES");
+  return outcome;
+}
+
+int usage() {
+  fmt::print(
+      "usage: maskloom-matrix [--all] [--filter TEXT] [--threads N] [--list]\n"
+      "Compiles patterns x configurations x architectures to cubins with NVRTC; exit status 1 when one\n"
+      "does not compile or spills registers. --all: the whole list rather than a third of it.\n"
+      "--filter: entries whose name contains TEXT. --list: names only.\n");
+  return 2;
+}
+
+int run(int argc, char **argv) {
+  bool all = false, list = false;
+  std::string filter;
+  unsigned threads = 2;
+  for (int i = 1; i < argc; i++) {
+    std::string_view argument = argv[i];
+    if (argument == "--all") {
+      all = true;
+    } else if (argument == "--list") {
+      list = true;
+    } else if (argument == "--filter" && i + 1 < argc) {
+      filter = argv[++i];
+    } else if (argument == "--threads" && i + 1 < argc) {
+      threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
+    } else {
+      return usage();
+    }
+  }
+  const Nvrtc *nvrtc = Nvrtc::get();
+  if (!nvrtc) {
+    fmt::print("skipped: {}\n", Nvrtc::why());
+    return 77; // CTest's SKIP_RETURN_CODE
+  }
+  std::vector<Entry> entries;
+  std::vector<Entry> full = listEntries(nvrtc->architectures());
+  for (size_t i = 0; i < full.size(); i++) {
+    bool taken =
+        filter.empty() ? all || i % kSubsetStride == 0 : full[i].name().find(filter) != std::string::npos;
+    if (taken) entries.push_back(std::move(full[i]));
+  }
+  if (list) {
+    for (const Entry &entry : entries) fmt::print("{}\n", entry.name());
+    return 0;
+  }
+
+  std::atomic<size_t> next{0}, failed{0};
+  std::mutex output;
+  auto start = std::chrono::steady_clock::now();
+  auto work = [&] {
+    for (size_t i = next++; i < entries.size(); i = next++) {
+      Outcome outcome = compileEntry(entries[i], *nvrtc);
+      failed += !outcome.ok;
+      std::lock_guard lock(output);
+      fmt::print("{} {}\n", outcome.ok ? "ok  " : "FAIL", outcome.line);
+    }
+  };
+  std::vector<std::thread> workers;
+  for (unsigned i = 0; i < threads; i++) workers.emplace_back(work);
+  for (std::thread &worker : workers) worker.join();
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  fmt::print("{} of {} listed configurations compiled with NVRTC {} in {:.0f} s, {} failed\n", entries.size(),
+             full.size(), nvrtc->version(), seconds, failed.load());
+  return failed || entries.empty() ? 1 : 0;
+}
+
+} // namespace
+} // namespace maskloom
+
+int main(int argc, char **argv) { return maskloom::run(argc, argv); }
