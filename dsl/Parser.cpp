@@ -37,9 +37,9 @@ bool readText(const std::string &path, std::string &text, std::string &reason) {
     reason = std::strerror(errno);
     return false;
   }
-  text.resize(kLargestFile + 1);
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(stream.gcount()));
+  char chunk[16384];
+  while (text.size() <= kLargestFile && (stream.read(chunk, sizeof chunk), stream.gcount() > 0))
+    text.append(chunk, static_cast<size_t>(stream.gcount()));
   return true;
 }
 

@@ -56,7 +56,7 @@ TEST(RandomPattern, IsReproducibleAndCheapAndNotTrivial) {
     EXPECT_LE(a.pairs, 3 * 6 * 121 * 121) << first.describe();
     mixed += a.visible > 0 && a.visible < a.pairs;
   }
-  EXPECT_GE(mixed, 70) << "most cases must have visible and invisible pairs";
+  EXPECT_GE(mixed, 90) << "most cases must have visible and invisible pairs";
 }
 
 TEST(RandomPattern, IsTheSameOnEveryMachine) {
@@ -67,5 +67,5 @@ TEST(RandomPattern, IsTheSameOnEveryMachine) {
     total.digest = (total.digest ^ v.digest) * 1099511628211ull;
   }
   RecordProperty("digest", std::to_string(total.digest));
-  EXPECT_EQ(total.digest, 13644004412581950875ull) << "a change of the generator renumbers every case";
+  EXPECT_EQ(total.digest, 4603475885740324814ull) << "a change of the generator renumbers every case";
 }

@@ -13,7 +13,8 @@ namespace {
 // The standard's distributions differ between libraries; the engine does not.
 class Random {
 public:
-  Random(uint64_t seed, uint64_t index) : engine_(seed * 0x9E3779B97F4A7C15ull + index) {
+  Random(uint64_t seed, uint64_t index, uint64_t attempt)
+      : engine_(seed * 0x9E3779B97F4A7C15ull + index * 0xD1B54A32D192ED03ull + attempt) {
     engine_.discard(8);
   }
   int64_t uniform(int64_t low, int64_t high) {
@@ -31,8 +32,8 @@ private:
 
 class Generator {
 public:
-  Generator(uint64_t seed, uint64_t index, const RandomOptions &options)
-      : random_(seed, index), options_(options), forced_(static_cast<Feature>(index % kFeatures)) {
+  Generator(uint64_t seed, uint64_t index, uint64_t attempt, const RandomOptions &options)
+      : random_(seed, index, attempt), options_(options), forced_(static_cast<Feature>(index % kFeatures)) {
     result_.seed = seed;
     result_.index = index;
   }
@@ -411,6 +412,24 @@ private:
   Index q_ = query(), k_ = key();
 };
 
+// Are there visible and invisible pairs among a few hundred samples?
+bool isMixed(const RandomCase &c) {
+  constexpr int64_t kSteps = 12; // of each axis
+  const Problem &problem = c.problem;
+  Interpreter interpreter(c.pattern, problem);
+  bool visible = false, invisible = false;
+  for (int64_t b = 0; b < problem.batch; ++b)
+    for (int64_t h = 0; h < problem.heads; ++h)
+      for (int64_t i = 0; i <= kSteps; ++i)
+        for (int64_t j = 0; j <= kSteps; ++j) {
+          int64_t row = (problem.queryLength(b) - 1) * i / kSteps;
+          int64_t column = (problem.keyLength(b) - 1) * j / kSteps;
+          if (row < 0 || column < 0) continue;
+          (interpreter.visible(b, h, row, column) ? visible : invisible) = true;
+        }
+  return visible && invisible;
+}
+
 } // namespace
 
 const char *name(Feature feature) {
@@ -452,7 +471,11 @@ std::string RandomCase::describe() const {
 }
 
 RandomCase randomCase(uint64_t seed, uint64_t index, const RandomOptions &options) {
-  return Generator(seed, index, options).generate();
+  constexpr uint64_t kAttempts = 4;
+  for (uint64_t attempt = 0;; ++attempt) {
+    RandomCase result = Generator(seed, index, attempt, options).generate();
+    if (attempt + 1 == kAttempts || isMixed(result)) return result;
+  }
 }
 
 void FeatureCounts::add(const RandomCase &c) {

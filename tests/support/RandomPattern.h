@@ -54,7 +54,8 @@ struct RandomOptions {
 };
 
 /// Case `index` of the stream `seed`. Feature number `index % kFeatures` is always present (when the options
-/// allow it), so that n cases hold at least floor(n / kFeatures) of each.
+/// allow it), so that n cases hold at least floor(n / kFeatures) of each. Of up to four draws the first is
+/// taken that has visible and invisible pairs.
 RandomCase randomCase(uint64_t seed, uint64_t index, const RandomOptions &options = {});
 
 /// Counts features over cases; `report` prints one line each.
