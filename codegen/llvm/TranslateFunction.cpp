@@ -1,6 +1,7 @@
 #include "maskloom/codegen/llvm/TranslateFunction.h"
 
 #include "maskloom/codegen/ir/TileDialect.h"
+#include "maskloom/codegen/llvm/EmitMath.h"
 #include "maskloom/program/CpuAbi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -116,10 +117,10 @@ private:
           return body_.CreateFCmp(predicate, a(), b());
         })
         .Case([&](arith::SIToFPOp) { return body_.CreateSIToFP(a(), typeOf(op->getResult(0).getType())); })
-        .Case([&](math::Exp2Op) { return unary(llvm::Intrinsic::exp2); })
-        .Case([&](math::ExpOp) { return unary(llvm::Intrinsic::exp); })
+        .Case([&](math::Exp2Op) { return emitExp2(body_, a()); })
+        .Case([&](math::ExpOp) { return emitExp(body_, a()); })
         .Case([&](math::LogOp) { return unary(llvm::Intrinsic::log); })
-        .Case([&](math::TanhOp) { return unary(llvm::Intrinsic::tanh); })
+        .Case([&](math::TanhOp) { return emitTanh(body_, a()); })
         .Case([&](math::SqrtOp) { return unary(llvm::Intrinsic::sqrt); })
         .Case([&](math::AbsFOp) { return unary(llvm::Intrinsic::fabs); })
         .Case([&](tile::SymbolOp symbol) { return translateSymbol(symbol); })

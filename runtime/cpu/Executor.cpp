@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <new>
 #include <numeric>
 #include <thread>
+#include <tuple>
 
 namespace maskloom {
 
@@ -80,6 +82,17 @@ std::string check(const Program &program, const CpuForwardArgs &args) {
     if (args.keyLengths && (args.keyLengths[b] < 0 || args.keyLengths[b] > args.keys))
       return fmt::format("key length {} of batch entry {} is not in 0..{}", args.keyLengths[b], b, args.keys);
   }
+  // Generated functions take positions as 32-bit integers.
+  for (int64_t b = 0; b < args.batch; ++b) {
+    int64_t queries = args.queryLengths ? args.queryLengths[b] : args.queries;
+    int64_t keys = args.keyLengths ? args.keyLengths[b] : args.keys;
+    int64_t queryOffset = args.hasQueryOffset ? args.queryOffset : keys - queries;
+    for (auto [offset, length, what] :
+         {std::tuple(queryOffset, queries, "query"), std::tuple(args.keyOffset, keys, "key")})
+      if (offset < INT32_MIN || offset > INT32_MAX - length)
+        return fmt::format("{} positions {}..{} of batch entry {} do not fit 32 bits", what, offset,
+                           offset + length - 1, b);
+  }
   return {};
 }
 
@@ -88,12 +101,7 @@ struct Unit {
   int64_t batch, head, tile;
 };
 
-} // namespace
-
-std::string CpuExecutor::forward(const CpuForwardArgs &args) const {
-  const Program &program = state_->program;
-  if (std::string problem = check(program, args); !problem.empty()) return problem;
-
+void compute(const Program &program, const cpu::LinkedObject &object, const CpuForwardArgs &args) {
   std::vector<Unit> units;
   for (int64_t b = 0; b < args.batch; ++b)
     for (int64_t h = 0; h < args.heads; ++h) {
@@ -104,7 +112,7 @@ std::string CpuExecutor::forward(const CpuForwardArgs &args) const {
 
   unsigned workers = args.threads ? args.threads : std::max(1u, std::thread::hardware_concurrency());
   workers = static_cast<unsigned>(std::min<size_t>(workers, units.size()));
-  const cpu::TileLoop loop(program, *state_->object, args);
+  const cpu::TileLoop loop(program, object, args);
 
   // Longest first, so that no thread is left alone with a long unit at the end.
   std::vector<int64_t> cost(units.size()), order(units.size());
@@ -120,6 +128,18 @@ std::string CpuExecutor::forward(const CpuForwardArgs &args) const {
     const Unit &unit = units[order[i]];
     loop.run(unit.batch, unit.head, unit.tile, scratch[worker]);
   });
+}
+
+} // namespace
+
+std::string CpuExecutor::forward(const CpuForwardArgs &args) const {
+  const Program &program = state_->program;
+  if (std::string problem = check(program, args); !problem.empty()) return problem;
+  try {
+    compute(program, *state_->object, args);
+  } catch (const std::bad_alloc &) {
+    return "out of memory";
+  }
   return {};
 }
 

@@ -35,19 +35,14 @@ LinkedObject::~LinkedObject() = default;
 
 namespace {
 
-/// What generated code may call.
+/// What generated code may call: exp, exp2, tanh and sqrt are inlined.
 orc::SymbolMap runtimeFunctions(orc::ExecutionSession &session) {
   orc::SymbolMap symbols;
   auto add = [&](const char *name, auto *function) {
     symbols[session.intern(name)] = {orc::ExecutorAddr::fromPtr(function),
                                      llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   };
-  using Unary = float (*)(float);
-  add("expf", static_cast<Unary>(&::expf));
-  add("exp2f", static_cast<Unary>(&::exp2f));
-  add("logf", static_cast<Unary>(&::logf));
-  add("tanhf", static_cast<Unary>(&::tanhf));
-  add("sqrtf", static_cast<Unary>(&::sqrtf));
+  add("logf", static_cast<float (*)(float)>(&::logf));
   add("memset", &::memset);
   add("memcpy", &::memcpy);
   add("memmove", &::memmove);

@@ -72,6 +72,7 @@ Scratch TileLoop::makeScratch() const {
   s.rows = makeTile(program_.hasScore ? maxQueries_ * ldKeys_ : 0);
   s.output = makeTile(maxQueries_ * ldValues_);
   for (FloatTile *perRow : {&s.rowMax, &s.rowSum, &s.rescale}) *perRow = makeTile(maxQueries_);
+  s.row = makeTile(args_.headDim);
   s.visible.resize(static_cast<size_t>(maxQueries_ * maxKeys_));
   return s;
 }
@@ -129,10 +130,10 @@ void TileLoop::run(int64_t batch, int64_t head, int64_t tile, Scratch &scratch) 
   std::fill_n(scratch.output.get(), height * ldValues_, 0.0f);
   if (rows.count > 0) {
     // Transposed on the way; lanes beyond the last row are zero.
-    std::vector<float> row(static_cast<size_t>(args_.headDim));
+    float *row = scratch.row.get();
     for (int64_t i = 0; i < padded(height); ++i) {
       if (i < rows.count)
-        kernels_.load(element(args_.q, batch, head, first + i), element_, row.data(), args_.headDim);
+        kernels_.load(element(args_.q, batch, head, first + i), element_, row, args_.headDim);
       for (int64_t d = 0; d < args_.headDim; ++d)
         scratch.queries[d * ldQueries_ + i] = i < rows.count ? row[d] * args_.scale : 0.0f;
     }

@@ -26,6 +26,7 @@ struct Scratch {
   FloatTile rows;                    ///< [M][N]: score rows on their way through the score function
   FloatTile output;                  ///< [M][valueDim], not yet divided by the row sums
   FloatTile rowMax, rowSum, rescale; ///< [M]
+  FloatTile row;                     ///< [headDim]: a query row before it is transposed
   std::vector<uint8_t> visible;      ///< [M][N]
 };
 

@@ -228,6 +228,10 @@ TEST(Executor, BadArguments) {
             "key length 2 of batch entry 0 is not in 0..1");
   EXPECT_EQ(run([&](CpuForwardArgs &a) { a.keys = 0; }),
             "batch, heads, KV heads, queries and keys must be at least 1, not 1, 1, 1, 1, 0");
+  EXPECT_EQ(run([&](CpuForwardArgs &a) { a.keyOffset = INT64_C(1) << 31; }),
+            "key positions 2147483648..2147483648 of batch entry 0 do not fit 32 bits");
+  EXPECT_EQ(run([&](CpuForwardArgs &a) { a.hasQueryOffset = true, a.queryOffset = INT64_C(-1) << 40; }),
+            "query positions -1099511627776..-1099511627776 of batch entry 0 do not fit 32 bits");
 
   std::string error;
   EXPECT_EQ(CpuExecutor::create(Program{}, error), nullptr);

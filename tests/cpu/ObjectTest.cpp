@@ -216,6 +216,50 @@ TEST(Object, EveryFloatOperation) {
   }
 }
 
+/// The inlined functions over the whole range of floats, against double precision: 2 ulp, the edges included.
+TEST(Object, InlinedMathIsAccurateEverywhere) {
+  struct Case {
+    const char *op;
+    double (*want)(double);
+  };
+  const Case cases[] = {
+      {"math.exp2", [](double s) { return std::exp2(s); }},
+      {"math.exp", [](double s) { return std::exp(s); }},
+      {"math.tanh", [](double s) { return std::tanh(s); }},
+  };
+  for (const Case &c : cases) {
+    Compiled compiled(std::string(kAll) + "func.func @score(%s: f32, %q: i32, %k: i32) -> f32 {\n  %0 = " +
+                          c.op + " %s : f32\n  func.return %0 : f32\n}",
+                      1, true);
+    ASSERT_TRUE(compiled.object) << c.op;
+    const float infinity = std::numeric_limits<float>::infinity();
+    std::vector<float> scores = {0.0f,  -0.0f, infinity, -infinity, std::numeric_limits<float>::quiet_NaN(),
+                                 3e38f, -3e38f};
+    for (int i = -20000; i <= 20000; ++i) {
+      scores.push_back(static_cast<float>(i) * 0.0101f);    // to where every one of them has saturated
+      scores.push_back(static_cast<float>(i) * 0.0000413f); // around 0
+      scores.push_back(std::ldexp(1.0f + static_cast<float>(i & 255) / 256, -(i & 127))); // every exponent
+    }
+    std::vector<float> before = scores;
+    CpuContext context{};
+    compiled.object->score()(&context, 0, 0, static_cast<int64_t>(scores.size()), scores.data());
+    for (size_t i = 0; i < scores.size(); ++i) {
+      double want = c.want(before[i]);
+      if (std::isnan(want)) {
+        EXPECT_TRUE(std::isnan(scores[i])) << c.op;
+        continue;
+      }
+      float rounded = static_cast<float>(want);
+      if (std::isinf(rounded)) {
+        EXPECT_EQ(scores[i], rounded) << c.op << " " << before[i];
+        continue;
+      }
+      double ulp = std::max(std::abs(want) * 0x1p-23, 0x1p-149);
+      EXPECT_NEAR(scores[i], want, 2 * ulp) << c.op << " " << before[i];
+    }
+  }
+}
+
 TEST(Object, UnknownOperationIsNamed) {
   Program program;
   program.cpuObject = "unchanged";
