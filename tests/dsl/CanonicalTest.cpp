@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <random>
+
 using namespace maskloom;
 using maskloom::testing::randomCase;
 
@@ -195,6 +197,30 @@ TEST_F(Canonical, RandomPatternsMeanTheSame) {
     ASSERT_EQ(firstDifference(c.pattern, canonical, c.problem), "") << c.describe();
     ASSERT_EQ(canonicalText(canonicalize(canonical)), canonicalText(canonical))
         << "the rules reach a fixed point: " << c.describe();
+  }
+}
+
+// Sums with coefficients and constants of both signs, divided and reduced in every nesting of two divisors.
+TEST_F(Canonical, DivisionsOfSumsKeepTheirValue) {
+  std::mt19937_64 random(12);
+  auto uniform = [&](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
+  };
+  Problem problem;
+  problem.queries = problem.keys = 16;
+  problem.queryOffset = -5;
+  problem.heads = problem.kvHeads = 2;
+  for (int i = 0; i < 600; ++i) {
+    int64_t scale = uniform(1, 3), outer = uniform(1, 12), inner = uniform(1, 12);
+    Index sum = scale * (uniform(-4, 4) * q + uniform(-4, 4) * k + uniform(-2, 2) * h) + uniform(-40, 40);
+    int64_t shift = uniform(-20, 20), factor = uniform(-3, 3);
+    Index reduced = i % 2 ? floordiv(sum, inner) : sum % inner;
+    Index value = factor * reduced + k + shift;
+    Index result = i % 4 < 2 ? floordiv(value, outer) : value % outer;
+    Index pure = i % 4 < 2 ? floordiv(reduced + shift, outer) : (reduced + shift) % outer;
+    int64_t bound = uniform(-4, 8);
+    Pattern pattern("p", i % 3 == 0 ? result < bound : i % 3 == 1 ? pure == bound : pure >= bound);
+    ASSERT_EQ(firstDifference(pattern, canonicalize(pattern), problem), "") << i;
   }
 }
 

@@ -166,9 +166,16 @@ private:
     return random_.chance(50) ? k_ < first : k_ < first || q_ < first;
   }
 
+  // A position, sometimes shifted, so that blocks begin elsewhere than at 0.
+  Index shifted(const Index &position) {
+    return random_.chance(20) ? position - random_.uniform(-20, 20) : position;
+  }
+
   Mask localBlocks() {
     Index block = divisor();
-    return floordiv(q_, block) - floordiv(k_, block) < amount(1, 4);
+    Index q = shifted(q_);
+    Index k = shifted(k_);
+    return floordiv(q, block) - floordiv(k, block) < amount(1, 4);
   }
 
   Mask strided() {
@@ -190,8 +197,9 @@ private:
 
   Mask sameBlock() {
     Index block = divisor();
-    return random_.chance(60) ? floordiv(q_, block) == floordiv(k_, block)
-                              : floordiv(q_, block) > floordiv(k_, block);
+    Index q = floordiv(shifted(q_), block);
+    Index k = floordiv(shifted(k_), block);
+    return random_.chance(60) ? q == k : q > k;
   }
 
   Mask spaceWindow() {
