@@ -150,8 +150,8 @@ private:
         return;
       }
     if (!descr.empty() && descr[0] == '>')
-      fail("expected little-endian data, found big-endian '{}' (convert with a.astype('{}'))", descr,
-           "<" + descr.substr(1));
+      fail("expected little-endian data, found big-endian '{}' (convert with a.astype('<{}'))", descr,
+           descr.substr(1));
     fail("expected a type of {}, found '{}'", allTypes(), descr);
   }
 
