@@ -29,10 +29,6 @@ endif()
 
 add_library(maskloom_flags INTERFACE)
 target_compile_options(maskloom_flags INTERFACE -Wall -Wextra -Werror)
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # a false alarm of GCC 12 on "literal" + std::string (https://gcc.gnu.org/PR105651)
-  target_compile_options(maskloom_flags INTERFACE -Wno-restrict)
-endif()
 if(MASKLOOM_SANITIZE)
   # for every target, tests included: the run-time library must be linked into all of them
   add_compile_options(-fsanitize=${MASKLOOM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
