@@ -2,6 +2,8 @@
 
 #include "maskloom/cli/Commands.h"
 
+#include <fstream>
+
 #include <fmt/format.h>
 
 namespace maskloom {
@@ -51,6 +53,11 @@ int cliMain(int argc, char **argv) {
     return action();
   } catch (const Error &error) {
     fmt::print(stderr, "{}{}\n", error.kind() == ErrorKind::Internal ? "maskloom: " : "", error.what());
+    if (!error.reproducer().empty()) {
+      const char *path = "maskloom-reproducer.txt";
+      std::ofstream(path) << error.reproducer();
+      fmt::print(stderr, "A reproducer was written to {}: please attach it to your report.\n", path);
+    }
     return exitCodeOf(error.kind());
   } catch (const std::exception &error) {
     fmt::print(stderr, "maskloom: internal error, our fault: {}\n", error.what());

@@ -5,11 +5,9 @@
 #include "maskloom/device/Nvrtc.h"
 #include "maskloom/facade/CompileKernel.h"
 
-#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace maskloom {
@@ -106,10 +104,8 @@ int compilePattern(const CompileArguments &arguments) {
   } else {
     const Nvrtc *nvrtc = Nvrtc::get();
     if (!nvrtc) throw Error(ErrorKind::Machine, Nvrtc::why());
-    auto known = nvrtc->architectures();
-    if (std::find(known.begin(), known.end(), arguments.arch) == known.end())
-      throw Error(ErrorKind::User, fmt::format("--arch {}: unknown architecture; NVRTC {} offers {}",
-                                               arguments.arch, nvrtc->version(), fmt::join(known, ", ")));
+    if (std::string problem = nvrtc->checkArchitecture(arguments.arch); !problem.empty())
+      throw Error(ErrorKind::User, "--arch " + problem);
     kernel = compileKernel(pattern, options, arguments.arch);
     bytes = kernel.image;
     if (extension == ".ptx") {
@@ -140,7 +136,7 @@ int compilePattern(const CompileArguments &arguments) {
   fmt::print("{} -> {} ({} bytes) and {}\n", pattern.name, arguments.output, bytes.size(), manifest.string());
   fmt::print("  {}\n  entry {}, {} threads, {} bytes of dynamic shared memory\n", toString(k.config), k.entry,
              k.threads, k.sharedBytes);
-  if (kernel.report.source == "cache") {
+  if (kernel.report.source != "compiled") {
     fmt::print("  from the cache in {:.1f} ms\n", kernel.report.cache_ms);
   } else if (extension != ".cu") {
     fmt::print("  compiled: MLIR {:.1f} ms, NVRTC {:.0f} ms\n", kernel.report.codegen_ms,

@@ -42,15 +42,16 @@ CompiledKernel throughCache(const CacheKey &key, bool useCache,
                             const std::function<CacheEntry(CompileReport &)> &make) {
   CompiledKernel result;
   auto start = std::chrono::steady_clock::now();
-  bool hit = false;
+  CacheSource source = CacheSource::Made;
   CacheEntry entry;
   if (useCache) {
-    entry = processCache().getOrMake(key, [&] { return make(result.report); }, &hit);
+    entry = processCache().getOrMake(key, [&] { return make(result.report); }, nullptr, &source);
   } else {
     entry = make(result.report);
   }
-  result.report.source = hit ? "cache" : "compiled";
-  if (hit) result.report.cache_ms = millisecondsSince(start);
+  static constexpr const char *kSources[] = {"compiled", "memory", "disk"};
+  result.report.source = kSources[static_cast<int>(source)];
+  if (source != CacheSource::Made) result.report.cache_ms = millisecondsSince(start);
   if (useCache && processCache().usable())
     result.report.cache_entry = (processCache().directory() / key.digest()).string();
   result.program = std::move(entry.program);
@@ -82,8 +83,8 @@ Program generateProgram(const Pattern &pattern, const CompileOptions &options, c
   CodegenResult result = generate(pattern, codegen);
   if (!result.internalError.empty())
     throw Error(ErrorKind::Internal,
-                fmt::format("internal error, our fault, not the pattern's: {}\nreproducer:\n{}",
-                            result.internalError, result.reproducer));
+                fmt::format("internal error, our fault, not the pattern's: {}", result.internalError),
+                result.reproducer);
   if (!result.program) throw Error(ErrorKind::User, render(result.diagnostics));
   return std::move(*result.program);
 }
@@ -107,8 +108,6 @@ void checkCompileOptions(const Pattern &pattern, const CompileOptions &options) 
 }
 
 CompiledKernel compileKernel(const Pattern &pattern, const CompileOptions &options, const std::string &arch) {
-  const Nvrtc *nvrtc = Nvrtc::get();
-  if (!nvrtc) throw Error(ErrorKind::Machine, Nvrtc::why());
   CompileOptions forArch = options;
   forArch.arch = arch;
   KernelConfig config = options.config ? *options.config : default_config(pattern, forArch);
@@ -116,7 +115,7 @@ CompiledKernel compileKernel(const Pattern &pattern, const CompileOptions &optio
   key.pattern = patternKey(pattern, options);
   key.config = toString(config) + " cuda";
   key.generator = generatorId();
-  key.compiler = "nvrtc " + nvrtc->version();
+  key.compiler = Nvrtc::identity();
   key.arch = arch;
 
   std::string log;
@@ -126,13 +125,18 @@ CompiledKernel compileKernel(const Pattern &pattern, const CompileOptions &optio
         CacheEntry entry;
         entry.program = generateProgram(pattern, options, config, true, false);
         report.codegen_ms = millisecondsSince(start);
+        const Nvrtc *nvrtc = Nvrtc::get();
+        if (!nvrtc) throw Error(ErrorKind::Machine, Nvrtc::why());
+        if (std::string problem = nvrtc->checkArchitecture(arch); !problem.empty())
+          throw Error(ErrorKind::User, problem);
         NvrtcResult compiled = nvrtc->compile(entry.program.kernel.source, entry.program.kernel.entry + ".cu",
                                               arch, true, false);
         report.nvrtc_ms = compiled.milliseconds;
         log = compiled.log;
         if (!compiled.ok)
           throw Error(ErrorKind::Internal,
-                      "NVRTC rejected the generated source, our fault:\n" + compiled.log);
+                      "internal error, our fault: NVRTC rejected the generated source:\n" + compiled.log,
+                      entry.program.kernel.source);
         entry.image = std::move(compiled.cubin);
         return entry;
       });

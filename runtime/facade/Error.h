@@ -15,11 +15,16 @@ enum class ErrorKind {
 /// The only exception that leaves the library's C++ API.
 class Error : public std::runtime_error {
 public:
-  Error(ErrorKind kind, const std::string &message) : std::runtime_error(message), kind_(kind) {}
+  Error(ErrorKind kind, const std::string &message, std::string reproducer = {})
+      : std::runtime_error(message), kind_(kind), reproducer_(std::move(reproducer)) {}
   ErrorKind kind() const { return kind_; }
+  /// Internal errors: the IR before the failing step or the generated source, worth attaching to a report.
+  /// May be empty.
+  const std::string &reproducer() const { return reproducer_; }
 
 private:
   ErrorKind kind_;
+  std::string reproducer_;
 };
 
 } // namespace maskloom

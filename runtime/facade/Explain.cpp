@@ -27,7 +27,7 @@ Program analyzed(const Pattern &pattern, TileShape tile, const std::map<std::str
   CodegenResult result = analyze(pattern, tile, values);
   if (!result.internalError.empty())
     throw Error(ErrorKind::Internal,
-                "internal error, our fault: " + result.internalError + "\n" + result.reproducer);
+                "internal error, our fault, not the pattern's: " + result.internalError, result.reproducer);
   if (!result.program) throw Error(ErrorKind::User, render(result.diagnostics));
   return std::move(*result.program);
 }

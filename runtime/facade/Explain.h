@@ -17,7 +17,7 @@ struct TileCounts {
 /// Heads that see the same, within one head group.
 struct GroupExplanation {
   int64_t first = -1, last = -1; ///< query heads; -1: none has this group
-  int64_t visiblePairs = 0;    ///< summed over these heads
+  int64_t visiblePairs = 0;      ///< summed over these heads
   TileCounts tiles;
   std::string forwardRuns, transposedRuns; ///< readable, filled on request
   bool closedForm = true;

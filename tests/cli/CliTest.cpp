@@ -1,0 +1,300 @@
+// The command line as a user meets it: every command, and the message of every kind of bad input.
+#include "maskloom/cli/Cli.h"
+#include "maskloom/cli/NpyConvert.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace maskloom;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string readAll(const fs::path &path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class Cli : public testing::Test {
+protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("maskloom_cli_" + std::to_string(getpid()));
+    fs::create_directories(folder_);
+    fs::permissions(folder_, fs::perms::owner_all);
+    environment_ = "MASKLOOM_CACHE_DIR=" + (folder_ / "cache").string();
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  /// Runs the command in a process of its own.
+  Outcome run(const std::string &arguments) {
+    fs::path out = folder_ / "stdout", err = folder_ / "stderr";
+    std::string command = "cd " + folder_.string() + " && " + environment_ + " " + MASKLOOM_BINARY + " " +
+                          arguments + " >" + out.string() + " 2>" + err.string();
+    int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, readAll(out), readAll(err)};
+  }
+  void write(const std::string &name, const std::string &text) { std::ofstream(folder_ / name) << text; }
+  std::string pattern(const std::string &name) {
+    return std::string(MASKLOOM_PATTERNS) + "/" + name + ".mask";
+  }
+
+  /// A random [batch, heads, tokens, dim] tensor.
+  void tensor(const std::string &name, std::vector<int64_t> shape, NpyType type = NpyType::F32) {
+    std::mt19937 engine(static_cast<unsigned>(std::hash<std::string>{}(name)));
+    std::normal_distribution<float> normal;
+    int64_t count = 1;
+    for (int64_t extent : shape) count *= extent;
+    std::vector<float> values(count);
+    for (float &value : values) value = normal(engine);
+    writeNpy((folder_ / name).string(), npyFromFloats(values, std::move(shape), type));
+  }
+  void tensors(int64_t heads, int64_t kvHeads, int64_t tokens, int64_t dim, NpyType type = NpyType::F32) {
+    tensor("q.npy", {1, heads, tokens, dim}, type);
+    tensor("k.npy", {1, kvHeads, tokens, dim}, type);
+    tensor("v.npy", {1, kvHeads, tokens, dim}, type);
+  }
+  static constexpr const char *kTensors = " --q q.npy --k k.npy --v v.npy -o o.npy --device cpu";
+
+  fs::path folder_;
+  std::string environment_;
+};
+
+#define EXPECT_FAILS(outcome, exitCode, text)                                                                \
+  do {                                                                                                       \
+    Outcome result = (outcome);                                                                              \
+    EXPECT_EQ(result.code, exitCode) << result.out << result.err;                                            \
+    EXPECT_NE(result.err.find(text), std::string::npos) << "expected '" << (text) << "' in:\n"               \
+                                                        << result.err;                                       \
+  } while (false)
+
+TEST_F(Cli, HelpTeaches) {
+  Outcome help = run("--help");
+  EXPECT_EQ(help.code, kExitOk);
+  for (const char *word : {"explain", "compile", "run", "mask", "cache", "doctor", "Exit codes"})
+    EXPECT_NE(help.out.find(word), std::string::npos) << word;
+  EXPECT_EQ(run("explain --help").code, kExitOk);
+  EXPECT_EQ(run("").code, kExitUsage);
+  EXPECT_EQ(run("explain").code, kExitUsage);
+}
+
+TEST_F(Cli, ExplainCountsCausalPairs) {
+  Outcome result = run("explain " + pattern("causal") + " --seq 1000 --heads 3 --json");
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json["visible_pairs"], 3 * 1000 * 1001 / 2);
+  EXPECT_DOUBLE_EQ(json["speedup_ceiling"], 1.0);
+  EXPECT_EQ(json["ceiling_against"], "dense causal");
+  EXPECT_EQ(json["tiles"]["full"], 3 * 28);
+  EXPECT_EQ(json["tiles"]["partial"], 3 * 8);
+  EXPECT_EQ(json["tiles"]["empty"], 3 * 28);
+  EXPECT_EQ(json["heads"].size(), 1u);
+}
+
+TEST_F(Cli, ExplainPrintsRuns) {
+  Outcome result = run("explain " + pattern("phi3_small") + " --seq 4096 --heads 32 --kv-heads 8 --runs");
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_NE(result.out.find("T"), std::string::npos);
+  EXPECT_NE(result.out.find("mod"), std::string::npos) << result.out;
+}
+
+TEST_F(Cli, MaskAgreesWithTiles) {
+  Outcome dense = run("mask " + pattern("two_range") + " --seq 700 --heads 4 -o m.npy");
+  ASSERT_EQ(dense.code, kExitOk) << dense.err;
+  NpyArray mask = readNpy((folder_ / "m.npy").string());
+  ASSERT_EQ(mask.shape, (std::vector<int64_t>{4, 700, 700}));
+  Outcome tiles = run("mask " + pattern("two_range") + " --seq 700 --heads 4 --tiles 64x64 --json");
+  ASSERT_EQ(tiles.code, kExitOk) << tiles.err;
+  auto json = nlohmann::json::parse(tiles.out);
+  ASSERT_EQ(json["shape"], (std::vector<int>{4, 11, 11}));
+  for (int h = 0; h < 4; ++h)
+    for (int i = 0; i < 10; ++i)
+      for (int j = 0; j < 10; ++j) {
+        bool any = false, every = true;
+        for (int q = i * 64; q < i * 64 + 64; ++q)
+          for (int k = j * 64; k < j * 64 + 64; ++k) {
+            bool visible = mask.data[(h * 700 + q) * 700 + k];
+            any |= visible;
+            every &= visible;
+          }
+        EXPECT_EQ(json["heads"][h][i].get<std::string>()[j], !any    ? '.'
+                                                             : every ? '#'
+                                                                     : '%')
+            << h << " " << i << " " << j;
+      }
+}
+
+TEST_F(Cli, RunChecksAgainstTheInterpreter) {
+  tensors(4, 2, 200, 64);
+  for (const char *dtype : {"f32", "bf16", "f16"}) {
+    Outcome result = run("run " + pattern("sink_window") + kTensors +
+                         " --set window=50 --check --json --lse l.npy --dtype " + dtype);
+    ASSERT_EQ(result.code, kExitOk) << result.out << result.err;
+    auto json = nlohmann::json::parse(result.out);
+    EXPECT_TRUE(json["check"]["passed"]);
+    EXPECT_EQ(json["check"]["rows_checked"], 800);
+    EXPECT_LE(json["check"]["max_abs_err"], json["check"]["tolerance"]);
+    EXPECT_EQ(readNpy((folder_ / "o.npy").string()).shape, (std::vector<int64_t>{1, 4, 200, 64}));
+    EXPECT_EQ(readNpy((folder_ / "l.npy").string()).shape, (std::vector<int64_t>{1, 4, 200}));
+  }
+}
+
+TEST_F(Cli, RunKeepsTheDtypeOfQ) {
+  tensors(2, 2, 40, 32, NpyType::F16);
+  ASSERT_EQ(run("run " + pattern("causal") + kTensors + " --check").code, kExitOk);
+  EXPECT_EQ(readNpy((folder_ / "o.npy").string()).type, NpyType::F16);
+}
+
+TEST_F(Cli, RunTakesAuxTensorsAndLengths) {
+  tensors(2, 2, 90, 32);
+  std::vector<int32_t> doc(90);
+  for (int i = 0; i < 90; ++i) doc[i] = i / 37;
+  NpyArray array = NpyArray::zeros({1, 90}, NpyType::I32);
+  std::copy(doc.begin(), doc.end(), array.as<int32_t>());
+  writeNpy((folder_ / "doc.npy").string(), array);
+  Outcome result = run("run " + pattern("documents") + kTensors + " --aux doc=doc.npy --check");
+  EXPECT_EQ(result.code, kExitOk) << result.out << result.err;
+
+  NpyArray lengths = NpyArray::zeros({1}, NpyType::I32);
+  lengths.as<int32_t>()[0] = 61;
+  writeNpy((folder_ / "len.npy").string(), lengths);
+  result =
+      run("run " + pattern("causal") + kTensors + " --lengths-q len.npy --lengths-k len.npy --check --json");
+  EXPECT_EQ(result.code, kExitOk) << result.out << result.err;
+  EXPECT_EQ(nlohmann::json::parse(result.out)["check"]["rows_checked"], 2 * 61);
+}
+
+TEST_F(Cli, CompileWritesSourceAndManifest) {
+  Outcome result = run("compile " + pattern("phi3_small") + " -o f.cu --head-dim 128");
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  auto manifest = nlohmann::json::parse(readAll(folder_ / "f.json"));
+  EXPECT_NE(readAll(folder_ / "f.cu").find(manifest["entry"].get<std::string>()), std::string::npos);
+  EXPECT_GT(manifest["parameters"]["fields"].size(), 10u);
+  EXPECT_GT(manifest["dynamic_shared_bytes"], 0);
+  EXPECT_EQ(manifest["params"][0]["name"], "local");
+}
+
+TEST_F(Cli, CompilePtxAndCubinThroughTheCache) {
+  if (nlohmann::json::parse(run("doctor --json").out)["findings"][0]["ok"] != true)
+    GTEST_SKIP() << "no NVRTC on this machine";
+  Outcome first = run("compile " + pattern("causal") + " -o f.cubin --arch sm_80 --json");
+  ASSERT_EQ(first.code, kExitOk) << first.err;
+  EXPECT_EQ(nlohmann::json::parse(first.out)["source"], "compiled");
+  Outcome second = run("compile " + pattern("causal") + " -o g.ptx --arch sm_80 --json");
+  ASSERT_EQ(second.code, kExitOk) << second.err;
+  EXPECT_EQ(nlohmann::json::parse(second.out)["source"], "disk");
+  EXPECT_NE(readAll(folder_ / "g.ptx").find(".target sm_80"), std::string::npos);
+  EXPECT_NE(run("cache list").out.find("1 entries"), std::string::npos);
+  EXPECT_EQ(run("cache verify").code, kExitOk);
+
+  // A damaged entry is set aside with a warning and compiled again.
+  for (const auto &file : fs::recursive_directory_iterator(folder_ / "cache"))
+    if (file.path().extension() == ".cubin") {
+      std::ofstream damaged(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+      damaged.seekp(100);
+      damaged << "damage";
+    }
+  Outcome third = run("compile " + pattern("causal") + " -o f.cubin --arch sm_80 --json");
+  EXPECT_EQ(third.code, kExitOk);
+  EXPECT_EQ(nlohmann::json::parse(third.out)["source"], "compiled");
+  EXPECT_FALSE(third.err.empty());
+  EXPECT_EQ(run("cache gc --max-bytes 0").code, kExitOk);
+  EXPECT_NE(run("cache list").out.find("0 entries"), std::string::npos);
+}
+
+TEST_F(Cli, UnknownArchitecture) {
+  if (nlohmann::json::parse(run("doctor --json").out)["findings"][0]["ok"] != true)
+    GTEST_SKIP() << "no NVRTC on this machine";
+  EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.ptx --arch sm_42"), kExitUserError,
+               "unknown architecture 'sm_42'");
+}
+
+TEST_F(Cli, NvrtcMissing) {
+  environment_ += " MASKLOOM_NVRTC_ONLY=1 MASKLOOM_NVRTC=/nonexistent";
+  EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.ptx"), kExitMachine, "NVRTC");
+  Outcome doctor = run("doctor");
+  EXPECT_EQ(doctor.code, kExitOk);
+  EXPECT_NE(doctor.out.find("missing"), std::string::npos);
+}
+
+TEST_F(Cli, CacheNotWritableIsAWarning) {
+  write("file", "in the way");
+  environment_ = "MASKLOOM_CACHE_DIR=" + (folder_ / "file").string();
+  tensors(1, 1, 20, 16);
+  Outcome result = run("run " + pattern("causal") + kTensors + " --check");
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_NE(result.err.find("cache"), std::string::npos) << result.err;
+}
+
+TEST_F(Cli, PatternErrorsPointAtTheirPlace) {
+  write("bad.mask", "pattern p {\n  causal;\n  mask q - k < windw;\n}\n");
+  Outcome result = run("explain bad.mask --seq 100");
+  EXPECT_EQ(result.code, kExitUserError);
+  EXPECT_NE(result.err.find("bad.mask:3:16"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("windw"), std::string::npos);
+  EXPECT_NE(result.err.find("^"), std::string::npos);
+  EXPECT_FAILS(run("explain missing.mask --seq 100"), kExitUserError, "missing.mask");
+}
+
+TEST_F(Cli, BadValues) {
+  EXPECT_FAILS(run("explain " + pattern("sliding_window") + " --seq 100 --set windo=3"), kExitUserError,
+               "has no parameter 'windo'");
+  EXPECT_FAILS(run("explain " + pattern("sliding_window") + " --seq 100 --set window=-1"), kExitUserError,
+               "declared range");
+  EXPECT_FAILS(run("explain " + pattern("sliding_window") + " --seq 100 --set window"), kExitUserError,
+               "expected NAME=VALUE");
+  EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --heads 6 --kv-heads 4"), kExitUserError,
+               "4");
+  EXPECT_FAILS(run("explain " + pattern("documents") + " --seq 100"), kExitUserError, "doc");
+  EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.cu --head-dim 12"), kExitUserError,
+               "multiple of 8 from 8 to 256");
+  EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.txt"), kExitUserError,
+               "expected a name that ends in");
+}
+
+TEST_F(Cli, BadTensors) {
+  tensors(2, 2, 30, 16);
+  tensor("flat.npy", {2, 30, 16});
+  EXPECT_FAILS(run("run " + pattern("causal") + " --q flat.npy --k k.npy --v v.npy -o o.npy --device cpu"),
+               kExitUserError, "flat.npy");
+  tensor("other.npy", {1, 2, 31, 16});
+  EXPECT_FAILS(run("run " + pattern("causal") + " --q q.npy --k k.npy --v other.npy -o o.npy --device cpu"),
+               kExitUserError, "number of tokens is 31, expected 30");
+  NpyArray integers = NpyArray::zeros({1, 2, 30, 16}, NpyType::I32);
+  writeNpy((folder_ / "int.npy").string(), integers);
+  EXPECT_FAILS(run("run " + pattern("causal") + " --q int.npy --k k.npy --v v.npy -o o.npy --device cpu"),
+               kExitUserError, "int.npy");
+  std::string bytes = readAll(folder_ / "q.npy");
+  write("short.npy", bytes.substr(0, bytes.size() - 100));
+  EXPECT_FAILS(run("run " + pattern("causal") + " --q short.npy --k k.npy --v v.npy -o o.npy --device cpu"),
+               kExitUserError, "truncated");
+  size_t order = bytes.find("False");
+  ASSERT_NE(order, std::string::npos);
+  write("fortran.npy", bytes.replace(order, 5, "True "));
+  EXPECT_FAILS(run("run " + pattern("causal") + " --q fortran.npy --k k.npy --v v.npy -o o.npy --device cpu"),
+               kExitUserError, "Fortran");
+  tensor("k3.npy", {1, 3, 30, 16});
+  EXPECT_FAILS(run("run " + pattern("causal") + " --q q.npy --k k3.npy --v k3.npy -o o.npy --device cpu"),
+               kExitUserError, "not divisible");
+  NpyArray shortDoc = NpyArray::zeros({1, 12}, NpyType::I32);
+  writeNpy((folder_ / "doc.npy").string(), shortDoc);
+  EXPECT_FAILS(run("run " + pattern("documents") + kTensors + " --aux doc=doc.npy"), kExitUserError, "doc");
+  tensor("q12.npy", {1, 2, 30, 12});
+  EXPECT_FAILS(run("run " + pattern("causal") + " --q q12.npy --k q12.npy --v q12.npy -o o.npy --device cpu"),
+               kExitUserError, "head_dim is 12");
+}
+
+} // namespace
