@@ -63,6 +63,8 @@ public:
   bool lower() { return run(loweringSteps()); }
   mlir::ModuleOp module() { return *module_; }
 
+  std::string moduleText() const { return pipeline_->text(); }
+
   /// Our fault: `where` failed. False, to be returned.
   bool fail(const std::string &where, const std::string &reproducer) {
     result.internalError = fmt::format("internal error in {} of pattern '{}'", where, pattern_.name);
@@ -142,11 +144,11 @@ CodegenResult generate(const Pattern &pattern, const CodegenOptions &options) {
   if (!compilation.lower()) return std::move(result);
   std::string error;
   if (options.cuda && !emitCuda(compilation.module(), options, compilation.program, error)) {
-    compilation.fail("emission of CUDA C++ (" + error + ")", {});
+    compilation.fail("emission of CUDA C++ (" + error + ")", compilation.moduleText());
     return std::move(result);
   }
   if (options.cpu && !emitObject(compilation.module(), compilation.program, error)) {
-    compilation.fail("emission of the CPU object (" + error + ")", {});
+    compilation.fail("emission of the CPU object (" + error + ")", compilation.moduleText());
     return std::move(result);
   }
   result.program = std::move(compilation.program);

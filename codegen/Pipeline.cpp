@@ -55,6 +55,8 @@ static std::string reproducerText(mlir::ModuleOp before, const std::string &pipe
                                                          pipeline);
 }
 
+std::string Pipeline::text() const { return print(module_, /*locations=*/true); }
+
 bool Pipeline::dump(const std::string &name) {
   if (dumpDir_.empty()) return true;
   std::error_code error = llvm::sys::fs::create_directories(dumpDir_);

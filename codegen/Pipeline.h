@@ -35,6 +35,8 @@ public:
   enum class Outcome { Done, BadInput, InternalError };
   Outcome run(std::vector<PipelineStep> steps);
 
+  /// The module as it is now, with locations.
+  std::string text() const;
   /// After an outcome other than Done: the step that failed.
   const std::string &problem() const { return problem_; }
   /// After an internal error: the IR before the failing step and the rest of the pipeline, for

@@ -30,10 +30,11 @@ class ValueNames {
 public:
   explicit ValueNames(mask::PatternOp pattern) : pattern_(pattern) {}
 
-  /// Empty where there is no good name.
-  std::string of(Value value) const {
+  /// Empty where there is no good name. Looks at a few operations at most, whatever the size of the mask.
+  std::string of(Value value, int depth = 3) const {
     Operation *op = value.getDefiningOp();
     if (!op) return "s";
+    if (depth == 0) return {};
     if (auto index = dyn_cast<mask::IndexOp>(op)) {
       if (index.getVariable() == mask::IndexVariable::Query) return "q";
       if (index.getVariable() == mask::IndexVariable::Key) return "k";
@@ -43,12 +44,12 @@ public:
       return cast<mask::ParamAttr>(pattern_.getParams()[param.getIndex()]).getName().str();
     if (auto load = dyn_cast<mask::AuxLoadOp>(op)) return nameOf(load);
     if (auto division = dyn_cast<mask::FloorDivOp>(op)) {
-      std::string inner = of(division.getValue());
+      std::string inner = of(division.getValue(), depth - 1);
       return inner.empty() ? "block" : inner + "_block";
     }
     if (isa<mask::ModOp>(op)) return "phase";
     if (isa<mask::SubOp>(op)) {
-      std::string a = of(op->getOperand(0)), b = of(op->getOperand(1));
+      std::string a = of(op->getOperand(0), depth - 1), b = of(op->getOperand(1), depth - 1);
       if (a == "q" && b == "k") return "distance";
       if (a == "q_block" && b == "k_block") return "block_distance";
     }
