@@ -273,7 +273,13 @@ Names::Names() {
                            "Interval",
                            "Config",
                            "Pattern",
-                           "maskloom"})
+                           "maskloom",
+                           "TileClass",
+                           "kEmpty",
+                           "kPartial",
+                           "kFull",
+                           "linux",
+                           "unix"})
     reserve(word);
 }
 

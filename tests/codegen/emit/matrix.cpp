@@ -110,7 +110,7 @@ Outcome compileEntry(const Entry &entry, const Nvrtc &nvrtc) {
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const KernelProgram &kernel = generated.program->kernel;
   NvrtcResult compiled = nvrtc.compile(kernel.source, kernel.entry + ".cu", entry.arch, true, false);
-  if (!compiled.ok) return {fmt::format("{}: NVRTC says:\n{}", entry.name(), compiled.log)};
+  if (!compiled.ok) return {fmt::format("{}: NVRTC says:\n{}", entry.name(), compiled.log.substr(0, 2000))};
 
   int32_t registers = 0, spills = 0;
   for (const KernelResources &resources : parseResources(compiled.log).kernels) {
