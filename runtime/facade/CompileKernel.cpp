@@ -20,11 +20,15 @@ double millisecondsSince(std::chrono::steady_clock::time_point start) {
 }
 
 /// The canonical text, and the names by which callers bind values: the kernel is the same whatever they are
-/// called, the Program is not.
+/// called, the Program is not. The text numbers parameters and aux tensors in the canonical pattern's order,
+/// so their names stand in that order; declared but unused ones follow.
 std::string patternKey(const Pattern &pattern, const CompileOptions &options) {
-  std::string key = canonicalText(canonicalize(pattern, options.constants)) + "\nname " + pattern.name;
-  for (const auto &param : pattern.params) key += "\nparam " + param->name;
-  for (const auto &aux : pattern.auxes) key += "\naux " + aux->name;
+  Pattern canonical = canonicalize(pattern, options.constants);
+  std::string key = canonicalText(canonical) + "\nname " + pattern.name;
+  for (const Pattern *each : {&canonical, &pattern}) {
+    for (const auto &param : each->params) key += "\nparam " + param->name;
+    for (const auto &aux : each->auxes) key += "\naux " + aux->name;
+  }
   return key;
 }
 

@@ -108,6 +108,21 @@ TEST(Attention, ParametersAreArguments) {
   }
 }
 
+TEST(Attention, ParametersThatSwapPlacesAreNotConfused) {
+  // The same canonical text up to names: a cached kernel of one must not serve the other.
+  Param a("a", 10), b("b", 30);
+  Index q = query(), k = key();
+  Pattern first("p", q < a && k < b), second("p", q < b && k < a);
+  first.params = second.params = {a.expr()->param, b.expr()->param};
+  for (const Pattern *pattern : {&first, &second}) {
+    Attention attention =
+        compile(*pattern, {.heads = 2, .head_dim = 16, .dtype = DType::f32, .device = Device::Cpu});
+    Tensors t(2, 2, 50, 50, 16);
+    t.forward(attention);
+    EXPECT_LT(t.error(*pattern, t.problem()), 1e-5);
+  }
+}
+
 TEST(Attention, SafeFromSeveralThreads) {
   Pattern pattern = patterns::sinkWindow(8, 20);
   Attention attention = onCpu(pattern, 2, 2, 16);
