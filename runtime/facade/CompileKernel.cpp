@@ -25,7 +25,7 @@ double millisecondsSince(std::chrono::steady_clock::time_point start) {
 std::string patternKey(const Pattern &pattern, const CompileOptions &options) {
   Pattern canonical = canonicalize(pattern, options.constants);
   std::string key = canonicalText(canonical) + "\nname " + pattern.name;
-  for (const Pattern *each : {&canonical, &pattern}) {
+  for (const Pattern *each : {&std::as_const(canonical), &pattern}) {
     for (const auto &param : each->params) key += "\nparam " + param->name;
     for (const auto &aux : each->auxes) key += "\naux " + aux->name;
   }
