@@ -8,6 +8,7 @@
 #include "maskloom/dsl/Check.h"
 
 #include <chrono>
+#include <utility>
 
 #include <fmt/format.h>
 
