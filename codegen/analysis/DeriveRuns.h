@@ -28,7 +28,7 @@ struct DeriveLimits {
   int maxVariables = 48;   ///< columns of one system
   int maxConstraints = 64; ///< per disjunct during elimination
   /// Emptiness tests, each counted by its size: one for every 64 entries of its matrix.
-  int maxProofWork = 8000;
+  int maxProofWork = 2000;
   int maxProofWorkOnceInexact = 600; ///< left for a derivation that can no longer be closed-form
   PlantedDefect defect = PlantedDefect::None;
 };
