@@ -90,13 +90,18 @@ MASKLOOM_DEVICE Interval aux_range(const Context &c, int index, Interval i0, Int
     box[axis] = {max(0LL, min(box[axis].lo, last)), max(0LL, min(box[axis].hi, last))};
   }
   int low = 0x7fffffff, high = -0x7fffffff - 1;
-  for (long long a = box[0].lo; a <= box[0].hi; ++a)
-    for (long long b = box[1].lo; b <= box[1].hi; ++b)
-      for (long long d = box[2].lo; d <= box[2].hi; ++d) {
-        int value = aux_load(c, index, a, b, d);
-        low = min(low, value);
-        high = max(high, value);
+  const int *outer = static_cast<const int *>(aux.data) + box[0].lo * aux.strides[0] +
+                     box[1].lo * aux.strides[1] + box[2].lo * aux.strides[2];
+  for (long long a = box[0].lo; a <= box[0].hi; ++a, outer += aux.strides[0]) {
+    const int *middle = outer;
+    for (long long b = box[1].lo; b <= box[1].hi; ++b, middle += aux.strides[1]) {
+      const int *inner = middle;
+      for (long long d = box[2].lo; d <= box[2].hi; ++d, inner += aux.strides[2]) {
+        low = min(low, *inner);
+        high = max(high, *inner);
       }
+    }
+  }
   return {low, high};
 }
 

@@ -26,10 +26,7 @@ struct TileShape {
   struct Place {
     unsigned row, lane;
   };
-  static MASKLOOM_DEVICE Place place() {
-    const unsigned thread = thread_index_anew();
-    return {thread / kLanes, thread % kLanes};
-  }
+  static MASKLOOM_DEVICE Place place(unsigned thread) { return {thread / kLanes, thread % kLanes}; }
 };
 
 /// Eight elements of any alignment.
@@ -44,10 +41,10 @@ MASKLOOM_DEVICE Chunk load_elements(const half_bits *source) {
 /// kAlignBytes 16: asynchronous, complete after copy_commit and copy_wait. 2: any address and stride,
 /// complete on return. Both need a block barrier before other threads read.
 template <int kRows, int kDim, int kThreads, int kAlignBytes>
-MASKLOOM_DEVICE void load_tile(unsigned shared, const half_bits *matrix, long long token_stride, unsigned row,
-                               int rows) {
+MASKLOOM_DEVICE void load_tile(unsigned thread, unsigned shared, const half_bits *matrix,
+                               long long token_stride, unsigned row, int rows) {
   using Shape = TileShape<kRows, kDim, kThreads>;
-  const auto place = Shape::place();
+  const auto place = Shape::place(thread);
   const half_bits *first_source = matrix + (row + place.row) * token_stride + place.lane * 8;
   const unsigned first_target = shared + place.row * Shape::kRowBytes + place.lane * 16;
 #pragma unroll(kAlignBytes == 16 ? Shape::kSteps : 1)
@@ -72,10 +69,10 @@ MASKLOOM_DEVICE void load_tile(unsigned shared, const half_bits *matrix, long lo
 
 /// The way back: rows [row, row + kRows) from shared memory; only those below `rows` are written.
 template <int kRows, int kDim, int kThreads, int kAlignBytes>
-MASKLOOM_DEVICE void store_tile(unsigned shared, half_bits *matrix, long long token_stride, unsigned row,
-                                int rows) {
+MASKLOOM_DEVICE void store_tile(unsigned thread, unsigned shared, half_bits *matrix, long long token_stride,
+                                unsigned row, int rows) {
   using Shape = TileShape<kRows, kDim, kThreads>;
-  const auto place = Shape::place();
+  const auto place = Shape::place(thread);
   half_bits *first_target = matrix + (row + place.row) * token_stride + place.lane * 8;
   const unsigned first_source = shared + place.row * Shape::kRowBytes + place.lane * 16;
 #pragma unroll(kAlignBytes == 16 ? Shape::kSteps : 1)

@@ -18,6 +18,17 @@ constexpr float kLog2e = 1.4426950408889634f;
 constexpr float kLn2 = 0.6931471805599453f;
 MASKLOOM_DEVICE float infinity() { return __int_as_float(0x7f800000); }
 
+/// How often a group wants the loop over a tile's mask unrolled (1 to 16 times; 1 when it says nothing):
+/// cheap masks then cost two instructions a point, expensive ones would cost compile time.
+template <class Group>
+constexpr MASKLOOM_DEVICE auto mask_unroll(int) -> decltype(Group::kMaskUnroll) {
+  return Group::kMaskUnroll;
+}
+template <class Group>
+constexpr MASKLOOM_DEVICE int mask_unroll(long) {
+  return 1;
+}
+
 template <class Config, class Pattern>
 struct PortableForward {
   static constexpr int kThreads = Config::kWarps * 32;
@@ -47,9 +58,29 @@ struct PortableForward {
                 portable_forward_shared_bytes(Config::kHeadDim, Config::kValueDim, kTileQueries, kTileKeys,
                                               Config::kStages));
 
+  /// What a tile's loads need. Read from shared memory, and derived from the thread index, anew for every
+  /// tile: at larger head dims the accumulators leave no registers for it. At small ones, where a tile is
+  /// little work, holding it pays (10 % at head dim 64 on an H200).
+  struct Sources {
+    unsigned thread;
+    const half_bits *keys, *values;
+    int key_length;
+  };
+  static constexpr bool kHoldSources = Config::kHeadDim <= 64 && Config::kValueDim <= 64;
+
   const ForwardArgs &args;
   WorkState &state;
   const unsigned shared; ///< address of the block's shared memory
+  const Sources held;
+
+  static MASKLOOM_DEVICE Sources read_sources(const WorkState &state, unsigned thread) {
+    return {thread, static_cast<const half_bits *>(state.keys), static_cast<const half_bits *>(state.values),
+            state.context.key_length};
+  }
+  MASKLOOM_DEVICE Sources sources() const {
+    if constexpr (kHoldSources) return held;
+    return read_sources(state, thread_index_anew());
+  }
 
   static MASKLOOM_DEVICE unsigned warp() { return threadIdx.x / 32; }
   static MASKLOOM_DEVICE unsigned lane() { return threadIdx.x % 32; }
@@ -71,20 +102,22 @@ struct PortableForward {
   MASKLOOM_DEVICE void load_queries() const {
     const Context &c = state.context;
     load_tile<kTileQueries, Config::kHeadDim, kThreads, Config::kAlignBytes>(
-        shared, head_base(args.q, c.batch, c.head), args.q.token_stride, state.query_tile * kTileQueries,
-        c.query_length);
+        thread_index_anew(), shared, head_base(args.q, c.batch, c.head), args.q.token_stride,
+        state.query_tile * kTileQueries, c.query_length);
   }
 
   MASKLOOM_DEVICE void load_keys(int tile, int stage) const {
+    const Sources from = sources();
     load_tile<kTileKeys, Config::kHeadDim, kThreads, Config::kAlignBytes>(
-        shared + kKeyOffset + stage * KeyShape::kBytes, static_cast<const half_bits *>(state.keys),
-        args.k.token_stride, tile * kTileKeys, state.context.key_length);
+        from.thread, shared + kKeyOffset + stage * KeyShape::kBytes, from.keys, args.k.token_stride,
+        tile * kTileKeys, from.key_length);
   }
 
   MASKLOOM_DEVICE void load_values(int tile, int stage) const {
+    const Sources from = sources();
     load_tile<kTileKeys, Config::kValueDim, kThreads, Config::kAlignBytes>(
-        shared + kValueOffset + stage * ValueShape::kBytes, static_cast<const half_bits *>(state.values),
-        args.v.token_stride, tile * kTileKeys, state.context.key_length);
+        from.thread, shared + kValueOffset + stage * ValueShape::kBytes, from.values, args.v.token_stride,
+        tile * kTileKeys, from.key_length);
   }
 
   /// S = Q K^T, unscaled.
@@ -164,15 +197,14 @@ struct PortableForward {
                                            first_query + 16 * m + e / 2 * 8, first_key + 8 * j + e % 2);
   }
 
-  /// Visibility of this thread's pairs in one tile: bit 2*j + e of word [m][r] is column 8*j + e. The loop is
-  /// rolled: few copies of the mask, however large it is.
+  /// Visibility of this thread's pairs in one tile: bit 2*j + e of word [m][r] is column 8*j + e.
   struct VisiblePairs {
     const Context &context;
     int first_query, first_column;
     unsigned (&words)[kRowBlocks][2];
     template <class Group>
     MASKLOOM_DEVICE void operator()(Group) const {
-#pragma unroll 1
+#pragma unroll(mask_unroll<Group>(0))
       for (int j = 0; j < kKeyBlocks; ++j)
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
@@ -242,7 +274,8 @@ struct PortableForward {
     half_bits *head = static_cast<half_bits *>(args.o.data) + context.batch * args.o.batch_stride +
                       context.head * args.o.head_stride;
     store_tile<kTileQueries, Config::kValueDim, kThreads, Config::kAlignBytes>(
-        shared, head, args.o.token_stride, state.query_tile * kTileQueries, context.query_length);
+        thread_index_anew(), shared, head, args.o.token_stride, state.query_tile * kTileQueries,
+        context.query_length);
   }
 
   MASKLOOM_DEVICE void run() const {
@@ -336,7 +369,7 @@ MASKLOOM_DEVICE void portable_forward(const ForwardArgs &args) {
     }
     __syncthreads();
     if (state.query_tile * Config::kTileQueries < state.context.query_length)
-      Kernel{args, state, shared_address(shared_memory)}.run();
+      Kernel{args, state, shared_address(shared_memory), Kernel::read_sources(state, threadIdx.x)}.run();
     unit = state.unit + gridDim.x; // from shared memory: no register over the main loop
     __syncthreads();               // the next unit overwrites shared memory
   }

@@ -42,7 +42,7 @@ struct None : Unfiltered {
 /// causal;
 template <int M, int N>
 struct Causal : Unfiltered {
-  static constexpr int kTouched = 1, kNotFull = 1;
+  static constexpr int kTouched = 1, kNotFull = 1, kMaskUnroll = 16;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {
     const int first = M * outer + shift(c), last = first + M - 1;
     touched[0] = {0, floor_div(last, N), 1, 0, 0, 0};

@@ -39,6 +39,15 @@ void bench(const char *name, int tokens, int batch, int heads, double flop = 0) 
   args.batch = batch;
   args.heads = args.kv_heads = heads;
   args.queries = args.keys = tokens;
+  std::vector<int> ids(size_t(batch) * tokens);
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = int(i % tokens / 2000);
+  Buffer documents(ids.size() * 4),
+      plan(Pattern::kPlanned
+               ? plan_bytes(batch, heads, tokens, tokens, Config::kTileQueries, Config::kTileKeys)
+               : 0);
+  documents.write(ids);
+  args.aux[0] = {documents.data(), {tokens, 1, 0}, {batch, tokens, 1}};
+  args.plan = static_cast<unsigned *>(plan.data());
 
   cudaEvent_t start, stop;
   CHECK_CUDA(cudaEventCreate(&start));
@@ -65,12 +74,12 @@ void bench(const char *name, int tokens, int batch, int heads, double flop = 0) 
               times[7], flop / times[7] * 1e-9, blocks, 100 * (times[12] - times[2]) / times[7]);
 }
 
-template <int D, int M, int N, int Warps, int Stages>
+template <int D, int M, int N, int Warps, int Stages, int Align = 16>
 void bench() {
-  using Config = Configuration<D, D, M, N, Warps, Stages, 16, true>;
+  using Config = Configuration<D, D, M, N, Warps, Stages, Align, true>;
   using Pattern = p::Single<p::Causal<M, N>>;
-  bench<Config, Pattern>("causal", 8192, 2, 16);
-  bench<Config, Pattern>("causal", 16384, 1, 16);
+  bench<Config, Pattern>(Align == 16 ? "causal" : "unaligned", 8192, 2, 16);
+  bench<Config, Pattern>(Align == 16 ? "causal" : "unaligned", 16384, 1, 16);
 }
 
 /// S2 with blocks of 64, 16 local ones and one in 16: work counted in dense causal pairs, to compare with
@@ -81,28 +90,39 @@ void bench_strided(int tokens) {
   bench<Config, p::Single<p::Strided<M, 64, 16, 16>>>("S2", tokens, 1, 16);
 }
 
+/// Sinks and a window of 200: nearly every tile is partial.
+template <int D, int M, int Warps, int Stages>
+void bench_window(int tokens) {
+  using Config = Configuration<D, D, M, 64, Warps, Stages, 16, true>;
+  bench<Config, p::Single<p::SinkWindow<M, 64>>>("window", tokens, 1, 16);
+}
+
+/// Documents of 2000 tokens: the planner, then the kernel, timed together.
+template <int D, int M, int Warps, int Stages>
+void bench_documents(int tokens) {
+  using Config = Configuration<D, D, M, 64, Warps, Stages, 16, true>;
+  bench<Config, p::Single<p::Documents<M, 64>>>("documents", tokens, 1, 16);
+}
+
 } // namespace
 
 int main() {
 #if SET == 0
   bench<128, 128, 64, 4, 1>();
   bench<128, 128, 64, 4, 2>();
-  bench<128, 128, 128, 8, 2>();
-  bench_strided<128, 128, 4, 1>(8192);
-  bench_strided<128, 128, 4, 1>(131072);
-  bench_strided<128, 64, 4, 2>(131072);
+  bench<128, 128, 64, 4, 2, 2>();
+  bench_strided<128, 128, 4, 2>(131072);
+  bench_window<128, 128, 4, 2>(16384);
 #elif SET == 1
-  bench<64, 128, 64, 4, 2>();
-  bench<64, 128, 128, 4, 1>();
   bench<32, 128, 64, 4, 2>();
-  bench<32, 128, 128, 4, 1>();
+  bench<64, 128, 64, 4, 2>();
 #elif SET == 2
-  bench<80, 128, 64, 4, 1>();
-  bench<96, 128, 64, 4, 1>();
-  bench<112, 128, 64, 4, 1>();
+  bench<80, 128, 64, 4, 2>();
+  bench<96, 128, 64, 4, 2>();
+  bench<112, 128, 64, 4, 2>();
 #elif SET == 3
   bench<192, 128, 64, 8, 1>();
   bench<256, 128, 64, 8, 1>();
-  bench<256, 64, 32, 4, 1>();
+  bench_documents<128, 128, 4, 2>(131072);
 #endif
 }

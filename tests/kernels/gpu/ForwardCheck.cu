@@ -286,6 +286,11 @@ int main() {
   check_all<C, p::Single<p::None<128, 64>>>("none");
   check_all<C, p::Single<p::Strided<128, 64>>>("strided", true);
   check_all<C, p::Single<p::Filtered<128, 64>>>("filtered", true);
+  // Narrow tiles: more of them than the tile list holds.
+  using Narrow = Configuration<64, 64, 64, 16, 4, 2, 16, true>;
+  check_all<Narrow, p::Single<p::All<64, 16>>>("narrow all");
+  check_all<Narrow, p::Alternating<p::Causal<64, 16>, p::SinkWindow<64, 16>>>("narrow causal, sink+window");
+  check_all<Narrow, p::Single<p::Documents<64, 16>>>("narrow documents", true);
 #elif SET == 1
   using C = Configuration<128, 128, 128, 64, 4, 1, 16, false>;
   check_all<C, p::Alternating<p::Causal<128, 64>, p::SinkWindow<128, 64>>>("causal, sink+window");
@@ -300,10 +305,12 @@ int main() {
   check_basic<128, 64, 128, 64, 4, 2, 2, true>();
 #elif SET == 3
   check_basic<64, 64, 128, 64, 4, 2, 16, true>();
+  check_basic<64, 64, 128, 64, 4, 2, 16, false>();
   check_basic<64, 64, 128, 128, 4, 1, 16, false>();
-  check_basic<80, 80, 128, 64, 4, 1, 16, true>();
+  check_basic<80, 80, 128, 64, 4, 2, 16, true>();
+  check_basic<80, 80, 128, 64, 4, 1, 16, false>();
   check_basic<80, 80, 128, 64, 4, 1, 2, false>();
-  check_basic<96, 96, 128, 64, 4, 1, 16, true>();
+  check_basic<96, 96, 128, 64, 4, 2, 16, true>();
   check_basic<96, 96, 128, 64, 4, 1, 16, false>();
 #elif SET == 4
   check_basic<192, 192, 128, 64, 8, 1, 16, true>();
