@@ -2,19 +2,11 @@
 #pragma once
 
 #include "maskloom/codegen/ir/MaskDialect.h"
+#include "maskloom/program/InputRanges.h"
 
 #include "llvm/ADT/DenseMap.h"
 
 namespace maskloom {
-
-/// Declared limits of what a mask may read. The key and query positions of a launch, its lengths, heads and
-/// batch entries must lie within them.
-struct InputRanges {
-  static constexpr int64_t kPositionLow = -(int64_t{1} << 30);
-  static constexpr int64_t kPositionHigh = (int64_t{1} << 30) - 1; // so that q - k fits 32 bits
-  static constexpr int64_t kLongest = int64_t{1} << 30;
-  static constexpr int64_t kMostHeads = int64_t{1} << 20;
-};
 
 /// [low, high], both included. Wider than 64 bits, so that what does not fit is seen; saturates at 2^100.
 struct Interval {
