@@ -54,9 +54,11 @@ def check(name, attention, dtype, head_dim, value_dim, sq, sk, generator, stride
     for b, h in itertools.product(range(BATCH), range(HEADS)):
         g = h // (HEADS // KV_HEADS)
         rows, cols = torch.arange(ql[b], device=dev)[:, None] + (kl[b] - ql[b]), torch.arange(kl[b], device=dev)[None]
-        # A query before the first key (more queries than keys) sees nothing under a causal mask; aux tensors have no such entry.
-        safe = rows.clamp_min(0) if aux else rows
-        mask = case["mask"](safe, cols, h, g, b, aux) & (rows > -1 if aux and name != "alibi" else torch.ones_like(rows > cols))
+        # With more queries than keys the first positions are negative: a causal mask shows them nothing, and no tensor has an entry there.
+        by_token = name in ("documents", "block_table")
+        mask = case["mask"](rows.clamp_min(0) if by_token else rows, cols, h, g, b, aux)
+        if by_token:
+            mask = mask & (rows >= 0)
         mask = mask.expand(ql[b], kl[b])
         score = (lambda s: case["score"](s, rows, cols, h, aux)) if "score" in case else None
         args = q[b, h, :ql[b]], k[b, g, :kl[b]], v[b, g, :kl[b]], mask, score

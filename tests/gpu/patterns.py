@@ -53,7 +53,7 @@ CASES = {
     "s2": dict(file="s2_local_stride.mask", mask=s2()),
     "phi3_small": dict(file="phi3_small.mask", mask=s2(stride=8, offset=1, by_kv=True)),
     "two_range": dict(file="two_range.mask", mask=two_range),
-    "block_table": dict(file="block_table.mask", aux=lambda b, h, sq, sk, dev: block_table(h, sq, sk, dev),
+    "block_table": dict(file="block_table.mask", aux=lambda b, h, sq, sk, dev: block_table(h, max(sq, sk), sk, dev),  # indexed by positions
                         mask=lambda q, k, h, kvh, b, a: a["table"][h][q // 128, k // 128] != 0),
     "documents": dict(file="documents.mask", aux=lambda b, h, sq, sk, dev: documents(b, max(sq, sk), dev),
                       mask=lambda q, k, h, kvh, b, a: (q >= k) & (a["doc"][b][q] == a["doc"][b][k])),
