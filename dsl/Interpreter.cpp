@@ -120,13 +120,11 @@ int64_t Interpreter::elementOf(const ExprNode &load, const Point &p) const {
   if (found == aux_.end()) throw std::invalid_argument("no aux tensor '" + load.aux->name + "' was given");
   const AuxValue &value = *found->second;
   int64_t element = 0;
-  bool inside = load.operands.size() == value.extents.size();
-  for (size_t i = 0; i < load.operands.size() && inside; ++i) {
-    int64_t index = evalInt(load.operands[i], p);
-    inside = 0 <= index && index < value.extents[i];
-    element = element * value.extents[i] + index;
+  for (size_t i = 0; i < load.operands.size(); ++i) {
+    int64_t last = value.extents.at(i) - 1;
+    element = element * value.extents[i] + std::clamp<int64_t>(evalInt(load.operands[i], p), 0, last);
   }
-  return inside ? element : -1;
+  return element;
 }
 
 int64_t Interpreter::evalInt(const Expr &e, const Point &p) const {
@@ -148,8 +146,8 @@ int64_t Interpreter::evalInt(const Expr &e, const Point &p) const {
     throw std::logic_error("unknown index variable");
   case Op::Param: return params_.at(node.param.get());
   case Op::AuxLoad: {
-    int64_t element = elementOf(node, p);
-    return element < 0 ? 0 : aux_.at(node.aux.get())->ints.at(static_cast<size_t>(element));
+    size_t element = static_cast<size_t>(elementOf(node, p));
+    return aux_.at(node.aux.get())->ints.at(element);
   }
   case Op::Neg: {
     int64_t result = 0;
@@ -188,8 +186,8 @@ double Interpreter::evalFloat(const Expr &e, const Point &p) const {
   case Op::FloatConst: return node.floatValue;
   case Op::Score: return p.score;
   case Op::AuxLoad: {
-    int64_t element = elementOf(node, p);
-    return element < 0 ? 0 : aux_.at(node.aux.get())->floats.at(static_cast<size_t>(element));
+    size_t element = static_cast<size_t>(elementOf(node, p));
+    return aux_.at(node.aux.get())->floats.at(element);
   }
   case Op::ToFloat: return static_cast<double>(evalInt(node.operands.at(0), p));
   case Op::Add: return operand(0) + operand(1);

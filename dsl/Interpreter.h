@@ -40,7 +40,7 @@ std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &pro
 
 /// Integers are mathematical as long as they fit in 64 bits; a value that does not throws
 /// std::overflow_error. A load outside its tensor (a position before the first token, or an entry that an
-/// operand of `&&`, `||` or select guards) reads 0.
+/// operand of `&&`, `||` or select guards) reads the nearest entry.
 class Interpreter {
 public:
   /// The pattern and problem must outlive the interpreter and must have passed their checks.
@@ -62,7 +62,7 @@ private:
   int64_t evalInt(const Expr &e, const Point &p) const;
   bool evalBool(const Expr &e, const Point &p) const;
   double evalFloat(const Expr &e, const Point &p) const;
-  int64_t elementOf(const ExprNode &load, const Point &p) const; ///< -1: outside the tensor
+  int64_t elementOf(const ExprNode &load, const Point &p) const;
 
   const Pattern &pattern_;
   const Problem &problem_;

@@ -9,8 +9,8 @@ namespace maskloom {
 int64_t loadAux(const AuxView &view, const int64_t (&indices)[3]) {
   int64_t offset = 0;
   for (int axis = 0; axis < 3; ++axis) {
-    if (indices[axis] < 0 || indices[axis] >= view.extents[axis]) return 0;
-    offset += indices[axis] * view.strides[axis];
+    int64_t index = std::clamp<int64_t>(indices[axis], 0, view.extents[axis] - 1);
+    offset += index * view.strides[axis];
   }
   return static_cast<const int32_t *>(view.data)[offset];
 }

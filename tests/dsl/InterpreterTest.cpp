@@ -138,13 +138,13 @@ TEST(Interpreter, BlockTablesAreIndexedByBlock) {
   });
 }
 
-TEST(Interpreter, LoadsOutsideTheTensorReadZero) {
+TEST(Interpreter, LoadsOutsideTheTensorReadTheNearestEntry) {
   AuxInt bias("bias", {axis::fixed(4)});
   Pattern pattern("p", bias(query() - key()) == 0);
   Problem problem = problemOf(8, 8);
-  problem.aux["bias"] = {{4}, {1, 1, 1, 1}, {}};
+  problem.aux["bias"] = {{4}, {0, 1, 1, 0}, {}};
   expectMask(pattern, problem,
-             [](int64_t, int64_t, int64_t q, int64_t k) { return q - k < 0 || q - k >= 4; });
+             [](int64_t, int64_t, int64_t q, int64_t k) { return q - k <= 0 || q - k >= 3; });
 }
 
 TEST(Interpreter, IntegersAreMathematicalWithNegatives) {
