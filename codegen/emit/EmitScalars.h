@@ -32,7 +32,6 @@ public:
 
   /// The declarations so far, one a line, each after `indent`.
   std::string declarations(std::string_view indent) const;
-  Names &names() { return names_; }
 
   static std::string outerName(Orientation orientation) {
     return orientation == Orientation::Forward ? "q_tile" : "kv_tile";
