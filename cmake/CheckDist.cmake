@@ -1,6 +1,12 @@
 # cmake -DDIST=folder -DSTATIC=ON -P CheckDist.cmake: a self-contained dist/ stays under 60 MB and needs nothing but the C and
 # C++ run-time libraries, none newer than glibc 2.36.
 cmake_minimum_required(VERSION 3.25)
+get_filename_component(DIST ${DIST} ABSOLUTE)
+foreach(name libmaskloom.so maskloom include/maskloom/maskloom.h)
+  if(NOT EXISTS ${DIST}/${name})
+    message(FATAL_ERROR "${DIST} lacks ${name}")
+  endif()
+endforeach()
 file(GLOB_RECURSE files ${DIST}/*)
 set(total 0)
 foreach(file IN LISTS files)

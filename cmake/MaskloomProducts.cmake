@@ -37,10 +37,10 @@ target_link_libraries(maskloom-cli PRIVATE maskloom maskloom_flags)
 set_target_properties(maskloom-cli PROPERTIES OUTPUT_NAME maskloom RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
                       INSTALL_RPATH $ORIGIN BUILD_RPATH $ORIGIN)
 
-install(TARGETS maskloom maskloom-cli LIBRARY DESTINATION . RUNTIME DESTINATION . COMPONENT dist)
+install(TARGETS maskloom maskloom-cli LIBRARY DESTINATION . COMPONENT dist RUNTIME DESTINATION . COMPONENT dist)
 foreach(layer IN LISTS public_layers)
   install(DIRECTORY ${MASKLOOM_FOLDER_${layer}}/ DESTINATION include/maskloom/${layer} COMPONENT dist
-          FILES_MATCHING PATTERN "*.h")
+          FILES_MATCHING PATTERN "*.h" PATTERN CompileKernel.h EXCLUDE) # that one shows inner layers
 endforeach()
 install(FILES ${MASKLOOM_FOLDER_facade}/maskloom.h ${MASKLOOM_FOLDER_facade}/c.h DESTINATION include/maskloom COMPONENT dist)
 
@@ -71,11 +71,13 @@ function(maskloom_dist)
     install(TARGETS ${programs} RUNTIME DESTINATION tests COMPONENT dist)
   endif()
   add_custom_target(maskloom-dist
-    COMMAND ${CMAKE_COMMAND} -E rm -rf ${PROJECT_SOURCE_DIR}/dist
-    COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --component dist --prefix ${PROJECT_SOURCE_DIR}/dist --strip
-    COMMAND ${CMAKE_COMMAND} -DDIST=${PROJECT_SOURCE_DIR}/dist -DSTATIC=${MASKLOOM_STATIC_LLVM}
-            -P ${PROJECT_SOURCE_DIR}/cmake/CheckDist.cmake
+    COMMAND ${CMAKE_COMMAND} -E rm -rf dist
+    COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --component dist --prefix dist --strip
+    COMMAND ${CMAKE_COMMAND} -DDIST=dist -DSTATIC=${MASKLOOM_STATIC_LLVM} -P ${PROJECT_SOURCE_DIR}/cmake/CheckDist.cmake
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${PROJECT_SOURCE_DIR}/dist # replaced only when it is checked
+    COMMAND ${CMAKE_COMMAND} -E rename dist ${PROJECT_SOURCE_DIR}/dist
     DEPENDS maskloom maskloom-cli ${programs}
+    WORKING_DIRECTORY ${PROJECT_BINARY_DIR}
     COMMENT "Installing into dist/"
     VERBATIM)
 endfunction()
