@@ -6,6 +6,7 @@
 #include "maskloom/device/Driver.h"
 #include "maskloom/device/Launcher.h"
 #include "maskloom/dsl/Check.h"
+#include "maskloom/program/InputRanges.h"
 
 #include <cmath>
 #include <mutex>
@@ -169,8 +170,23 @@ void checkShapes(const CompileOptions &options, const Tensor &q, const Tensor &k
   expect("o batch", o.shape[0], q.shape[0]);
   expect("v tokens", v.shape[2], k.shape[2]);
   expect("o tokens", o.shape[2], q.shape[2]);
-  for (const Tensor *t : {&q, &k})
-    if (t->shape[2] > (int64_t{1} << 30)) userError(fmt::format("{} tokens are more than 2^30", t->shape[2]));
+  for (const Tensor *t : {&q, &k}) {
+    if (t->shape[2] > InputRanges::kLongest)
+      userError(fmt::format("{} tokens are more than 2^30", t->shape[2]));
+    if (std::max(t->shape[0], t->shape[1]) > InputRanges::kMostHeads)
+      userError(fmt::format("batch {} with {} heads: both may be at most 2^20", t->shape[0], t->shape[1]));
+  }
+}
+
+/// Compiled masks use 32-bit positions.
+void checkPositions(const Tensor &q, const Tensor &k, const ForwardOptions &options) {
+  auto check = [](const char *what, int64_t offset, int64_t tokens) {
+    if (offset < InputRanges::kPositionLow || offset > InputRanges::kPositionHigh - tokens + 1)
+      userError(fmt::format("{} {} with {} tokens: positions must lie within -2^30 .. 2^30 - 1", what, offset,
+                            tokens));
+  };
+  if (options.query_offset) check("query_offset", *options.query_offset, q.shape[2]);
+  check("key_offset", options.key_offset, k.shape[2]);
 }
 
 bool isAligned(const Tensor &t) {
@@ -202,6 +218,7 @@ ForwardArgs deviceArgs(const Program &program, const AuxAxesReach &reach, const 
                        const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
                        const ForwardOptions &options) {
   checkShapes(compiled, q, k, v, o);
+  checkPositions(q, k, options);
   BoundValues bound = bind(program, reach, q, k, options);
   ForwardArgs args = {};
   args.q = argOf(q);
@@ -234,6 +251,7 @@ CpuForwardArgs hostArgs(const Program &program, const AuxAxesReach &reach, const
                         const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
                         const ForwardOptions &options) {
   checkShapes(compiled, q, k, v, o);
+  checkPositions(q, k, options);
   BoundValues bound = bind(program, reach, q, k, options);
   auto host = [](const Tensor &t) { return HostTensor{t.data, {t.strides[0], t.strides[1], t.strides[2]}}; };
   CpuForwardArgs args;

