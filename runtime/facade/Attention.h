@@ -65,7 +65,7 @@ struct ForwardOptions {
 /// How long each part of `compile` took, and where the kernel came from.
 struct CompileReport {
   double codegen_ms = 0, nvrtc_ms = 0, cache_ms = 0;
-  std::string source; ///< "memory", "disk" or "compiled"
+  std::string source;      ///< "memory", "disk" or "compiled"
   std::string cache_entry; ///< its folder, when cached
 };
 

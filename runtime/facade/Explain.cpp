@@ -26,8 +26,8 @@ namespace {
 Program analyzed(const Pattern &pattern, TileShape tile, const std::map<std::string, int64_t> &values) {
   CodegenResult result = analyze(pattern, tile, values);
   if (!result.internalError.empty())
-    throw Error(ErrorKind::Internal,
-                "internal error, our fault, not the pattern's: " + result.internalError, result.reproducer);
+    throw Error(ErrorKind::Internal, "internal error, our fault, not the pattern's: " + result.internalError,
+                result.reproducer);
   if (!result.program) throw Error(ErrorKind::User, render(result.diagnostics));
   return std::move(*result.program);
 }

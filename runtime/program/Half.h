@@ -15,7 +15,8 @@ inline uint16_t floatToBf16(float value) {
 }
 
 inline float f16ToFloat(uint16_t bits) {
-  uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16, exponent = (bits >> 10) & 0x1fu, mantissa = bits & 0x3ffu;
+  uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16, exponent = (bits >> 10) & 0x1fu,
+           mantissa = bits & 0x3ffu;
   if (exponent == 0x1fu) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
   if (exponent == 0) { // zero or subnormal: mantissa * 2^-24, exact in float
     float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
@@ -25,11 +26,14 @@ inline float f16ToFloat(uint16_t bits) {
 }
 
 inline uint16_t floatToF16(float value) {
-  uint32_t bits = std::bit_cast<uint32_t>(value), sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+  uint32_t bits = std::bit_cast<uint32_t>(value), sign = (bits >> 16) & 0x8000u,
+           magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);
-  if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u); // 65520 and above round to infinity
-  if (magnitude < 0x38800000u) {                                             // below 2^-14: subnormal or zero
-    // Adding 0.5 lets the FPU round to multiples of 2^-24, to nearest even; the sum's low bits are the result.
+  if (magnitude >= 0x477ff000u)
+    return static_cast<uint16_t>(sign | 0x7c00u); // 65520 and above round to infinity
+  if (magnitude < 0x38800000u) {                  // below 2^-14: subnormal or zero
+    // Adding 0.5 lets the FPU round to multiples of 2^-24, to nearest even; the sum's low bits are the
+    // result.
     float shifted = std::bit_cast<float>(magnitude) + 0.5f;
     return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000u));
   }
