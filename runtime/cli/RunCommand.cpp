@@ -24,6 +24,7 @@ struct RunArguments {
   std::string q, k, v, output, lse, device = "auto", queryLengths, keyLengths;
   std::vector<std::string> aux;
   double scale = 0;
+  int64_t maxBlocks = 0;
   bool check = false, json = false;
 };
 
@@ -125,6 +126,7 @@ int runPattern(const RunArguments &arguments) {
   for (const auto &[name, value] : problem.aux)
     forward.aux[name] = {
         value.floats.empty() ? memory.in(value.ints) : memory.in(value.floats), value.extents, {}};
+  forward.max_blocks = arguments.maxBlocks;
   forward.lse = static_cast<float *>(memory.out(lse.data(), lse.size() * sizeof(float)));
   forward.query_lengths =
       queryLengths.empty() ? nullptr : static_cast<const int32_t *>(memory.in(queryLengths));
@@ -197,6 +199,8 @@ void addRunCommand(CLI::App &app, Action &action) {
       ->check(CLI::IsMember({"auto", "gpu", "cpu"}))
       ->capture_default_str();
   a->kernel.addDtype(*command, "What is computed in: bf16, f16, or f32 (CPU only)");
+  command->add_option("--max-blocks", a->maxBlocks,
+                      "Cap on the blocks of the GPU launch: each then takes several work units");
   a->kernel.addCache(*command);
   command->add_flag(
       "--check", a->check,
