@@ -78,40 +78,73 @@ MASKLOOM_DEVICE float aux_load_f32(const Context &c, int index, long long i0, lo
       aux.data)[i0 * aux.strides[0] + (i1 ? i1 * aux.strides[1] : 0) + (i2 ? i2 * aux.strides[2] : 0)];
 }
 
+/// This thread's place in its warp; 0 on the host.
+MASKLOOM_DEVICE int lane_index() {
+#ifdef __CUDA_ARCH__
+  return int(threadIdx.x % 32);
+#else
+  return 0;
+#endif
+}
+
 /// The smallest interval that holds every value of an i32 aux tensor over a box of indices, by scanning it.
 /// The box is clamped to the extents: positions beyond them do not occur at points that matter.
 MASKLOOM_DEVICE Interval aux_range(const Context &c, int index, Interval i0, Interval i1 = {0, 0},
                                    Interval i2 = {0, 0}) {
   const AuxArg &aux = c.args->aux[index];
   Interval box[3] = {i0, i1, i2};
+  long long count[3], step[3];
+  int widest = 0;
+  long long widest_count = 0, entries = 1;
+  const int *first = static_cast<const int *>(aux.data);
   MASKLOOM_UNROLL
   for (int axis = 0; axis < 3; ++axis) {
-    long long last = max(aux.extents[axis], 1LL) - 1;
-    box[axis] = {max(0LL, min(box[axis].lo, last)), max(0LL, min(box[axis].hi, last))};
-  }
-  int low = 0x7fffffff, high = -0x7fffffff - 1;
-  const int *outer = static_cast<const int *>(aux.data) + box[0].lo * aux.strides[0] +
-                     box[1].lo * aux.strides[1] + box[2].lo * aux.strides[2];
-  for (long long a = box[0].lo; a <= box[0].hi; ++a, outer += aux.strides[0]) {
-    const int *middle = outer;
-    for (long long b = box[1].lo; b <= box[1].hi; ++b, middle += aux.strides[1]) {
-      const int *inner = middle;
-      for (long long d = box[2].lo; d <= box[2].hi; ++d, inner += aux.strides[2]) {
-        low = min(low, *inner);
-        high = max(high, *inner);
-      }
+    const long long last = max(aux.extents[axis], 1LL) - 1;
+    const long long lo = max(0LL, min(box[axis].lo, last)), hi = max(0LL, min(box[axis].hi, last));
+    count[axis] = hi - lo + 1;
+    step[axis] = aux.strides[axis];
+    first += lo * aux.strides[axis];
+    entries *= count[axis];
+    if (count[axis] > widest_count) {
+      widest = axis;
+      widest_count = count[axis];
     }
   }
+  // The widest axis innermost. A warp that scans together takes every 32nd entry of it a lane.
+  const int lane = c.lanes > 1 ? lane_index() : 0;
+  const long long stride = widest == 0 ? step[0] : widest == 1 ? step[1] : step[2];
+  const int *line = first;
+  int low = 0x7fffffff, high = -0x7fffffff - 1;
+  for (long long rest = 0; rest < entries; rest += widest_count) {
+    const int *entry = line + lane * stride;
+    MASKLOOM_UNROLL_BY(8)
+    for (int i = lane; i < int(widest_count); i += c.lanes, entry += c.lanes * stride) {
+      low = min(low, *entry);
+      high = max(high, *entry);
+    }
+    // the next line: count up through the two other axes
+    const int inner = widest == 2 ? 1 : 2, outer = widest == 0 ? 1 : 0;
+    const long long inner_count = inner == 2 ? count[2] : count[1], index_of_line = rest / widest_count + 1;
+    const long long inner_step = inner == 2 ? step[2] : step[1], outer_step = outer == 0 ? step[0] : step[1];
+    line = first + index_of_line % inner_count * inner_step + index_of_line / inner_count * outer_step;
+  }
+#ifdef __CUDA_ARCH__
+  if (c.lanes > 1) {
+    low = __reduce_min_sync(0xffffffffu, low);
+    high = __reduce_max_sync(0xffffffffu, high);
+  }
+#endif
   return {low, high};
 }
 
-/// The positions of a tile that exist.
+/// The positions of KV tiles key_tile .. last_key_tile that exist.
 template <class Config>
-MASKLOOM_DEVICE Box tile_box(const Context &c, int query_tile, int key_tile) {
+MASKLOOM_DEVICE Box tile_box(const Context &c, int query_tile, int key_tile, int last_key_tile) {
   const long long row = (long long)query_tile * Config::kTileQueries;
   const long long column = (long long)key_tile * Config::kTileKeys;
+  const long long end_column = (last_key_tile + 1LL) * Config::kTileKeys;
   const long long last_row = min(row + Config::kTileQueries, (long long)c.query_length) - 1;
-  const long long last_column = min(column + Config::kTileKeys, (long long)c.key_length) - 1;
+  const long long last_column = min(end_column, (long long)c.key_length) - 1;
   return {{row + c.query_offset, last_row + c.query_offset},
           {column + c.key_offset, last_column + c.key_offset}};
 }
@@ -122,7 +155,7 @@ MASKLOOM_DEVICE TileClass classify_tile(const Context &c, const RunSets<Group> &
                                         int key_tile) {
   if (!sets.touched(c, query_tile, key_tile)) return kEmpty;
   if (!sets.not_full(c, query_tile, key_tile)) return kFull;
-  return Group::classify(c, tile_box<Config>(c, query_tile, key_tile));
+  return Group::classify(c, tile_box<Config>(c, query_tile, key_tile, key_tile));
 }
 
 } // namespace maskloom::kernel

@@ -13,6 +13,25 @@ struct PlanRow {
   const Context &context;
   int query_tile, key_tiles; ///< key_tiles: those that exist, 0 when the Q tile does not
 
+  /// The class of this lane's tile: what the runs say; then the box of all undecided tiles of the word,
+  /// scanned by the whole warp; then, when that decides nothing, every undecided tile by its own lane.
+  template <class Group>
+  MASKLOOM_DEVICE TileClass classify_lane(const RunSets<Group> &sets, int tile) const {
+    const bool touched = tile < key_tiles && sets.touched(context, query_tile, tile);
+    const bool undecided = touched && sets.not_full(context, query_tile, tile);
+    const TileClass decided = touched ? kFull : kEmpty;
+    const unsigned open = __ballot_sync(0xffffffffu, undecided);
+    if (open == 0) return decided;
+    const int word = tile / 32 * 32;
+    Context together = context;
+    together.lanes = 32;
+    const TileClass all = Group::classify(
+        together, tile_box<Config>(context, query_tile, word + __ffs(open) - 1, word + 31 - __clz(open)));
+    if (!undecided) return decided;
+    if (all != kPartial) return all;
+    return Group::classify(context, tile_box<Config>(context, query_tile, tile, tile));
+  }
+
   template <class Group>
   MASKLOOM_DEVICE void operator()(Group) const {
     if constexpr (Group::kPlanned) {
@@ -22,9 +41,7 @@ struct PlanRow {
       unsigned *touched = plan_row(context, query_tile, Config::kTileQueries, Config::kTileKeys);
       unsigned *not_full = touched + words;
       for (int word = warp; word < words; word += warps) {
-        const int tile = word * 32 + lane;
-        TileClass tile_class = kEmpty;
-        if (tile < key_tiles) tile_class = classify_tile<Config, Group>(context, sets, query_tile, tile);
+        const TileClass tile_class = classify_lane(sets, word * 32 + lane);
         const unsigned touched_bits = __ballot_sync(0xffffffffu, tile_class != kEmpty);
         const unsigned not_full_bits = __ballot_sync(0xffffffffu, tile_class != kFull);
         if (lane == 0) {

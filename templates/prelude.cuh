@@ -5,9 +5,12 @@
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define MASKLOOM_DEVICE __device__ __forceinline__
 #define MASKLOOM_UNROLL _Pragma("unroll")
+#define MASKLOOM_PRAGMA(text) _Pragma(#text)
+#define MASKLOOM_UNROLL_BY(n) MASKLOOM_PRAGMA(unroll n)
 #else
 #define MASKLOOM_DEVICE inline
 #define MASKLOOM_UNROLL
+#define MASKLOOM_UNROLL_BY(n)
 #endif
 
 namespace maskloom::kernel {

@@ -17,6 +17,8 @@ struct Context {
   int query_length, key_length; ///< of the batch entry: existing queries and keys
   long long query_offset, key_offset;
   const ForwardArgs *args;
+  int lanes =
+      1; ///< 32: a whole warp evaluates the same box together, and aux_range shares its scan (plan.cuh)
 };
 
 MASKLOOM_DEVICE Context make_context(const ForwardArgs &args, int batch, int head) {

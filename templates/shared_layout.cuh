@@ -11,8 +11,8 @@ namespace maskloom::kernel {
 constexpr MASKLOOM_DEVICE int shared_row_elements(int dim) { return (dim + 15) / 16 * 16 + 8; }
 
 /// Tiles listed ahead of the main loop, and the bytes of the work unit that holds them (tile_list.cuh).
-constexpr int kTileListCapacity = 235;
-constexpr int kWorkStateBytes = 80 + (kTileListCapacity + 1) * 4;
+constexpr int kTileListCapacity = 233;
+constexpr int kWorkStateBytes = 88 + (kTileListCapacity + 1) * 4;
 
 /// Bytes of the region that holds Q during the main loop and O in the epilogue.
 constexpr MASKLOOM_DEVICE int query_output_bytes(int head_dim, int value_dim, int tile_queries) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <climits>
 #include <cstdlib>
 #include <map>
 #include <vector>
@@ -168,6 +169,34 @@ TEST(Schedule, PlannedGroupFromTheBitmap) {
   for (unsigned word : words) ASSERT_NE(word, 0xdeadbeef);
   // ascending ids: the intervals of two tiles meet only where documents do
   compare<policies::Documents<128, 64>, 128, 64>(args, true);
+}
+
+TEST(Interval, AuxRangeIsTheRangeOfTheBox) {
+  const long long extents[3] = {3, 7, 5}, strides[3] = {40, 5, 1};
+  std::vector<int> values(3 * 40);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = int(i * 2654435761u >> 20) - 2000;
+  ForwardArgs args = arguments({1, 1}, 1);
+  args.aux[2] = {values.data(), {strides[0], strides[1], strides[2]}, {extents[0], extents[1], extents[2]}};
+  const Context c = make_context(args, 0, 0);
+  std::vector<Interval> axis[3];
+  for (int i = 0; i < 3; ++i)
+    for (long long lo = 0; lo < extents[i]; ++lo)
+      for (long long hi = lo; hi < extents[i]; ++hi) axis[i].push_back({lo, hi});
+  for (Interval a : axis[0])
+    for (Interval b : axis[1])
+      for (Interval d : axis[2]) {
+        Interval expected{INT_MAX, INT_MIN};
+        for (long long i = a.lo; i <= a.hi; ++i)
+          for (long long j = b.lo; j <= b.hi; ++j)
+            for (long long k = d.lo; k <= d.hi; ++k)
+              expected = hull(expected, interval(aux_load(c, 2, i, j, k)));
+        const Interval range = aux_range(c, 2, a, b, d);
+        ASSERT_EQ(range.lo, expected.lo);
+        ASSERT_EQ(range.hi, expected.hi);
+      }
+  const Interval clamped = aux_range(c, 2, {-5, 0}, {6, 99}, {4, 4}); // one entry is left
+  EXPECT_EQ(clamped.lo, aux_load(c, 2, 0, 6, 4));
+  EXPECT_EQ(clamped.hi, clamped.lo);
 }
 
 TEST(Interval, IsSoundOnSmallBoxes) {
