@@ -240,7 +240,7 @@ struct PortableForward {
   }
 
   /// O / sum in the outputs' type by way of shared memory, and the LSE. A row without a visible key has sum
-  /// 0: O = 0, LSE = -inf, or the sink's logit.
+  /// 0: O = 0, LSE = -inf, or the sink's logit. Rows beyond the entry's length get O = 0 and LSE = -inf.
   MASKLOOM_DEVICE void write_output(Output &output, OnlineSoftmax<kRowBlocks> &softmax) const {
     softmax.finish();
     const Context context = context_of(state, args);
@@ -260,22 +260,25 @@ struct PortableForward {
         }
         factor *= reciprocal_approx(fmaxf(sum, 1e-30f)); // a sum is 0, and the output with it, or at least 1
         const int row = here.row + 16 * m + 8 * r;
+        const int query = state.query_tile * kTileQueries + row;
+        const bool exists = query < context.query_length;
 #pragma unroll
         for (int j = 0; j < kValueBlocks; ++j)
-          store_shared(shared + row * OutputShape::kRowBytes + j * 16 + here.column * 2,
-                       pack<Config::kBf16>(output[m][j][2 * r] * factor, output[m][j][2 * r + 1] * factor));
+          store_shared(
+              shared + row * OutputShape::kRowBytes + j * 16 + here.column * 2,
+              exists ? pack<Config::kBf16>(output[m][j][2 * r] * factor, output[m][j][2 * r + 1] * factor)
+                     : 0u);
 
-        const int query = state.query_tile * kTileQueries + row;
-        if (args.lse && here.column == 0 && query < context.query_length)
+        if (args.lse && here.column == 0 && query < args.queries)
           args.lse[context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query] =
-              sum == 0.0f ? -infinity() : (reference + log2_approx(sum)) * kLn2;
+              exists && sum != 0.0f ? (reference + log2_approx(sum)) * kLn2 : -infinity();
       }
     __syncthreads();
     half_bits *head = static_cast<half_bits *>(args.o.data) + context.batch * args.o.batch_stride +
                       context.head * args.o.head_stride;
     store_tile<kTileQueries, Config::kValueDim, kThreads, Config::kAlignBytes>(
         thread_index_anew(), shared, head, args.o.token_stride, state.query_tile * kTileQueries,
-        context.query_length);
+        args.queries);
   }
 
   MASKLOOM_DEVICE void run() const {
@@ -368,8 +371,7 @@ MASKLOOM_DEVICE void portable_forward(const ForwardArgs &args) {
       state.unit = unit;
     }
     __syncthreads();
-    if (state.query_tile * Config::kTileQueries < state.context.query_length)
-      Kernel{args, state, shared_address(shared_memory), Kernel::read_sources(state, threadIdx.x)}.run();
+    Kernel{args, state, shared_address(shared_memory), Kernel::read_sources(state, threadIdx.x)}.run();
     unit = state.unit + gridDim.x; // from shared memory: no register over the main loop
     __syncthreads();               // the next unit overwrites shared memory
   }

@@ -22,7 +22,8 @@ struct TileList {
   template <class Config, class Group>
   MASKLOOM_DEVICE void fill(const Context &c, int query_tile, int first) {
     const int lane = int(threadIdx.x) % 32;
-    const int key_tiles = ceil_div(c.key_length, Config::kTileKeys);
+    const bool exists = query_tile * Config::kTileQueries < c.query_length; // else the list is empty
+    const int key_tiles = exists ? ceil_div(c.key_length, Config::kTileKeys) : 0;
     const int ragged = ragged_tile(c.key_length, Config::kTileKeys);
     int count = 0;
     int x = first;

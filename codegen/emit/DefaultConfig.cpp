@@ -49,6 +49,21 @@ private:
   int64_t value_ = 0;
 };
 
+/// Measured where the machine was at hand (H200), sized on paper elsewhere; the first row that applies is
+/// taken.
+struct Row {
+  int32_t dimUpTo,
+      sharedLimit; ///< the larger of head and value dim; the architecture's shared memory, at least
+  int32_t tileQueries, tileKeys, warps, stages;
+};
+constexpr int32_t kKiB = 1024;
+constexpr Row kTable[] = {
+    {128, 227 * kKiB, 128, 64, 4, 2}, // two blocks a multiprocessor
+    {96, 163 * kKiB, 128, 64, 4, 2},  // likewise
+    {128, 163 * kKiB, 128, 64, 4, 1}, // two stages would leave one block a multiprocessor
+    {256, 163 * kKiB, 128, 64, 8, 1}, {128, 0, 128, 64, 4, 1}, {192, 0, 64, 64, 4, 1}, {256, 0, 64, 32, 4, 1},
+};
+
 int32_t widthFor(int64_t granularity, int32_t widest) {
   if (granularity == 0 || granularity % widest == 0) return widest;
   for (int32_t width = widest; width >= 32; width -= 16)
@@ -65,7 +80,6 @@ int64_t keyGranularity(const Pattern &pattern, const std::map<std::string, int64
 }
 
 int32_t sharedLimit(const std::string &arch) {
-  constexpr int32_t kKiB = 1024;
   if (arch.empty()) return 163 * kKiB;
   auto isOneOf = [&](std::initializer_list<std::string_view> numbers) {
     return std::any_of(numbers.begin(), numbers.end(), [&](std::string_view number) {
@@ -84,14 +98,15 @@ KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, i
   config.dtype = dtype;
   config.headDim = headDim;
   config.valueDim = valueDim;
-  config.tileQueries = 128;
-  config.tileKeys = 64;
-  config.warps = 4;
-  config.stages = 2;
-  const int32_t limit = sharedLimit(arch);
-  if (std::max(headDim, valueDim) > 128 || sharedBytes(config) > limit) config.tileQueries = 64;
-  if (sharedBytes(config) > limit) config.tileKeys = 32;
-  if (sharedBytes(config) > limit) config.stages = 1;
+  const int32_t dim = std::max(headDim, valueDim), limit = sharedLimit(arch);
+  for (const Row &row : kTable) {
+    if (dim > row.dimUpTo || limit < row.sharedLimit) continue;
+    config.tileQueries = row.tileQueries;
+    config.tileKeys = row.tileKeys;
+    config.warps = row.warps;
+    config.stages = row.stages;
+    break;
+  }
   config.tileKeys = widthFor(keyGranularity(pattern, constants), config.tileKeys);
   return config;
 }

@@ -22,14 +22,12 @@ int32_t sharedLimit(const std::string &arch);
 /// Tile shape, warps and stages by head dim (the larger of `headDim` and `valueDim`), Q tile x KV tile:
 ///
 ///   head dim     227 KiB (sm_90, sm_10x, sm_110)    163 KiB (sm_80, sm_87)    99 KiB (sm_86, sm_89, sm_12x)
-///   up to 64     128 x 64, 4 warps, 2 stages        128 x 64, 4, 2            128 x 64, 4, 2
-///   up to 112    128 x 64, 4, 2                     128 x 64, 4, 2            128 x 64, 4, 2
-///   128          128 x 64, 4, 2                     128 x 64, 4, 2             64 x 64, 4, 2
-///   up to 192     64 x 64, 4, 2                      64 x 64, 4, 2             64 x 32, 4, 2
-///   up to 256     64 x 64, 4, 2                      64 x 32, 4, 2             64 x 32, 4, 1
+///   up to 96     128 x 64, 4 warps, 2 stages        128 x 64, 4, 2            128 x 64, 4, 1
+///   up to 128    128 x 64, 4, 2                     128 x 64, 4, 1            128 x 64, 4, 1
+///   up to 192    128 x 64, 8, 1                     128 x 64, 8, 1             64 x 64, 4, 1
+///   up to 256    128 x 64, 8, 1                     128 x 64, 8, 1             64 x 32, 4, 1
 ///
-/// that is: 128 x 64 up to 128 and 64 x 64 beyond; where that does not fit shared memory, 64 rows, then 32
-/// columns, then one stage. The KV width then follows the pattern: when its key granularity is not a multiple
+/// The KV width then follows the pattern: when its key granularity is not a multiple
 /// of the width, the largest multiple of 16 below the width that divides the granularity is taken, if there
 /// is one of 32 or more.
 KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,

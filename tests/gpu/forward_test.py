@@ -74,6 +74,8 @@ def check(name, attention, dtype, head_dim, value_dim, sq, sk, generator, stride
         empty = torch.isinf(exact_lse)
         if not torch.equal(torch.isinf(lse[b, h, :ql[b]]), empty) or (ours[empty] != 0).any():
             problems.append(f"b{b} h{h}: empty rows")
+        elif (o[b, h, ql[b]:] != 0).any() or not torch.isneginf(lse[b, h, ql[b]:]).all():
+            problems.append(f"b{b} h{h}: rows beyond the query length")
         elif (~empty).any() and (lse[b, h, :ql[b]].double() - exact_lse)[~empty].abs().max() > 2e-3:
             problems.append(f"b{b} h{h}: LSE off by {(lse[b, h, :ql[b]].double() - exact_lse)[~empty].abs().max().item():.2e}")
     return problems

@@ -55,13 +55,15 @@ TEST(DefaultConfig, TheTable) {
   };
   using Shape = std::vector<int32_t>;
   EXPECT_EQ(shape(64, "sm_90a"), (Shape{128, 64, 4, 2}));
-  EXPECT_EQ(shape(112, "sm_86"), (Shape{128, 64, 4, 2}));
-  EXPECT_EQ(shape(128, "sm_80"), (Shape{128, 64, 4, 2}));
-  EXPECT_EQ(shape(128, "sm_89"), (Shape{64, 64, 4, 2}));
-  EXPECT_EQ(shape(192, "sm_80"), (Shape{64, 64, 4, 2}));
-  EXPECT_EQ(shape(192, "sm_120"), (Shape{64, 32, 4, 2}));
-  EXPECT_EQ(shape(256, "sm_90a"), (Shape{64, 64, 4, 2}));
-  EXPECT_EQ(shape(256, "sm_80"), (Shape{64, 32, 4, 2}));
+  EXPECT_EQ(shape(112, "sm_86"), (Shape{128, 64, 4, 1}));
+  EXPECT_EQ(shape(96, "sm_80"), (Shape{128, 64, 4, 2}));
+  EXPECT_EQ(shape(128, "sm_80"), (Shape{128, 64, 4, 1}));
+  EXPECT_EQ(shape(128, "sm_90a"), (Shape{128, 64, 4, 2}));
+  EXPECT_EQ(shape(128, "sm_89"), (Shape{128, 64, 4, 1}));
+  EXPECT_EQ(shape(192, "sm_80"), (Shape{128, 64, 8, 1}));
+  EXPECT_EQ(shape(192, "sm_120"), (Shape{64, 64, 4, 1}));
+  EXPECT_EQ(shape(256, "sm_90a"), (Shape{128, 64, 8, 1}));
+  EXPECT_EQ(shape(256, "sm_80"), (Shape{128, 64, 8, 1}));
   EXPECT_EQ(shape(256, "sm_86"), (Shape{64, 32, 4, 1}));
 }
 
