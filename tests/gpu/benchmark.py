@@ -168,6 +168,7 @@ def main():
              f"{torch.cuda.get_device_name()}, {datetime.date.today()}, commit {commit or 'unknown'}, PyTorch {torch.__version__}, bf16, inputs random, "
              f"caches warm, calls back to back, {arguments.rounds} interleaved rounds.", "",
              "| case | batch x heads | ms | TFLOP/s | FA2 / ours | cuDNN / ours | Flex / ours |", "|---|---|---|---|---|---|---|"]
+    write = lambda: pathlib.Path(arguments.output).write_text("\n".join(lines) + "\n")  # after each case: an interrupted run keeps its rows
     for name, case in case_list().items():
         if arguments.cases and not any(part in name for part in arguments.cases):
             continue
@@ -182,10 +183,11 @@ def main():
         ratio = lambda peer: f"{times[peer] / ours:.2f}" if peer in times else ""
         lines.append(f"| {name} | {case['batch']} x {case['heads']} | {ours:.3f} | {flops / ours / 1e9:.0f} | {ratio('FA2')} | {ratio('cuDNN')} | {ratio('Flex')} |")
         print(lines[-1], f"  ({time.time() - began:.0f} s)", flush=True)
+        write()
         torch.cuda.empty_cache()
     if not arguments.cases:
         lines += compile_table()
-    pathlib.Path(arguments.output).write_text("\n".join(lines) + "\n")
+    write()
 
 
 if __name__ == "__main__":
