@@ -47,7 +47,12 @@ TEST(ProgramJson, ParsesATypicalProgramQuickly) {
   }
   RecordProperty("bytes", static_cast<int>(text.size()));
   RecordProperty("microseconds", static_cast<int>(best * 1000));
-  EXPECT_LT(best, 10) << text.size() << " bytes"; // under 2 ms in a release build; sanitizers take longer
+#if defined(__SANITIZE_ADDRESS__)
+  const double budget = 300; // unoptimised, every access checked
+#else
+  const double budget = 10; // about 1 ms on a quiet machine
+#endif
+  EXPECT_LT(best, budget) << text.size() << " bytes";
 }
 
 std::string errorOf(const nlohmann::json &json) {
