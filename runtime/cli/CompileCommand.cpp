@@ -99,6 +99,7 @@ int compilePattern(const CompileArguments &arguments) {
   CompiledKernel kernel;
   std::string bytes;
   if (extension == ".cu") { // needs no NVRTC
+    kernel.report.source = "compiled";
     kernel.program = generateProgram(pattern, options, default_config(pattern, options), true, false);
     bytes = kernel.program.kernel.source;
   } else {
