@@ -47,6 +47,10 @@ private:
   }
 
   void checkParams() {
+    if (pattern_.params.size() > kMostParams)
+      error(pattern_.params[kMostParams]->loc,
+            fmt::format("a pattern may have at most {} parameters, '{}' has {}", kMostParams, pattern_.name,
+                        pattern_.params.size()));
     for (const auto &param : pattern_.params) {
       if (param->low > param->high)
         error(param->loc,
@@ -58,6 +62,10 @@ private:
   }
 
   void checkAuxes() {
+    if (pattern_.auxes.size() > kMostAuxes)
+      error(pattern_.auxes[kMostAuxes]->loc,
+            fmt::format("a pattern may have at most {} aux tensors, '{}' has {}", kMostAuxes, pattern_.name,
+                        pattern_.auxes.size()));
     for (const auto &aux : pattern_.auxes) {
       if (aux->axes.empty() || aux->axes.size() > 3)
         error(aux->loc,

@@ -254,7 +254,18 @@ private:
     case AuxAxis::Kind::Key:
       fits = allowed({IndexVar::Query, IndexVar::Key, IndexVar::QueryLength, IndexVar::KeyLength});
       break;
-    case AuxAxis::Kind::Fixed: break;
+    case AuxAxis::Kind::Fixed:
+      // A launch may have more heads or batch entries than the axis has entries: emitted code relies on such
+      // an index being inside.
+      if (index->op == Op::Index && (index->index == IndexVar::Batch || index->index == IndexVar::Head ||
+                                     index->index == IndexVar::KvHead))
+        return error(index->loc,
+                     fmt::format("axis {} of '{}' has {} entries, whatever the number of heads and batch "
+                                 "entries, and cannot be "
+                                 "indexed by {}",
+                                 axisNumber, aux.name, axis.extent, quoted(index)),
+                     fmt::format("declare the axis as {}", quoted(index)));
+      break;
     }
     if (!fits)
       return error(index->loc, fmt::format("axis {} of '{}' follows {} and cannot be indexed by {}",

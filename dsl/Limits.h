@@ -1,4 +1,4 @@
-// How large an expression may be. Every recursion over expressions relies on these limits, which the parser
+// How large a pattern may be. Every recursion over expressions relies on these limits, which the parser
 // and checkPattern enforce.
 #pragma once
 
@@ -9,5 +9,7 @@ namespace maskloom {
 constexpr size_t kDeepestExpression = 1000;   ///< nodes on a path from the root
 constexpr size_t kLargestExpression = 100000; ///< nodes when written out, shared subtrees counted each time
 constexpr size_t kMostSpaceAxes = 8;
+constexpr size_t kMostParams = 16; ///< room in a launch's arguments
+constexpr size_t kMostAuxes = 8;   ///< likewise
 
 } // namespace maskloom

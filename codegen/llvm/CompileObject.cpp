@@ -1,6 +1,7 @@
 #include "maskloom/codegen/llvm/CompileObject.h"
 
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -8,6 +9,7 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/xxhash.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
@@ -81,7 +83,9 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
 
 } // namespace
 
-std::string hostTarget() { return llvm::sys::getHostCPUName().str() + " " + hostFeatures(); }
+std::string hostTarget() {
+  return (llvm::sys::getHostCPUName() + " " + llvm::utohexstr(llvm::xxh3_64bits(hostFeatures()))).str();
+}
 
 bool compileObject(llvm::Module &module, std::string &object, std::string &error) {
   std::unique_ptr<llvm::TargetMachine> machine = hostMachine(error);

@@ -8,7 +8,7 @@ class Module;
 
 namespace maskloom {
 
-/// The host's processor and its features: what an object of compileObject() depends on.
+/// The host's processor and a digest of its features: what an object of compileObject() depends on.
 std::string hostTarget();
 
 /// Optimises the module for the host's processor and writes a position-independent relocatable object.

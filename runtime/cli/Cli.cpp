@@ -3,6 +3,7 @@
 #include "maskloom/cli/Commands.h"
 
 #include <fstream>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -59,6 +60,9 @@ int cliMain(int argc, char **argv) {
       fmt::print(stderr, "A reproducer was written to {}: please attach it to your report.\n", path);
     }
     return exitCodeOf(error.kind());
+  } catch (const std::bad_alloc &) {
+    fmt::print(stderr, "out of memory\n");
+    return kExitMachine;
   } catch (const std::exception &error) {
     fmt::print(stderr, "maskloom: internal error, our fault: {}\n", error.what());
     return kExitInternal;

@@ -23,7 +23,9 @@ struct MaskArguments {
 constexpr int64_t kMaxEntries = int64_t{1} << 32;
 
 void writeDenseMask(const Pattern &pattern, const Problem &problem, const std::string &path) {
-  if (problem.heads * problem.queries * problem.keys > kMaxEntries)
+  if (static_cast<double>(problem.heads) * static_cast<double>(problem.queries) *
+          static_cast<double>(problem.keys) >
+      static_cast<double>(kMaxEntries))
     throw Error(ErrorKind::User,
                 fmt::format("a dense mask of {} x {} x {} entries is larger than 2^32: use --tiles",
                             problem.heads, problem.queries, problem.keys));
@@ -74,6 +76,8 @@ int writeMask(const MaskArguments &arguments) {
   if (arguments.output.empty() && arguments.tiles.empty())
     throw Error(ErrorKind::User,
                 "mask: give -o FILE.npy for the dense mask, --tiles ROWSxCOLUMNS for tile classes, or both");
+  if (arguments.json && arguments.tiles.empty())
+    throw Error(ErrorKind::User, "mask: --json is for tile classes: give --tiles ROWSxCOLUMNS too");
   if (!arguments.output.empty()) writeDenseMask(pattern, problem, arguments.output);
   if (!arguments.tiles.empty()) printTiles(pattern, problem, parseTileShape(arguments.tiles), arguments.json);
   return kExitOk;

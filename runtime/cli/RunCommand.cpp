@@ -23,7 +23,7 @@ struct RunArguments {
   KernelArguments kernel;
   std::string q, k, v, output, lse, device = "auto", queryLengths, keyLengths;
   std::vector<std::string> aux;
-  double scale = 0;
+  std::optional<double> scale;
   int64_t maxBlocks = 0;
   bool check = false, json = false;
 };
@@ -122,7 +122,7 @@ int runPattern(const RunArguments &arguments) {
   std::vector<float> lse(problem.batch * problem.heads * problem.queries);
   ForwardOptions forward;
   forward.params = problem.params;
-  if (arguments.scale != 0) forward.scale = static_cast<float>(arguments.scale);
+  if (arguments.scale) forward.scale = static_cast<float>(*arguments.scale);
   for (const auto &[name, value] : problem.aux)
     forward.aux[name] = {
         value.floats.empty() ? memory.in(value.ints) : memory.in(value.floats), value.extents, {}};

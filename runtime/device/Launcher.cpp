@@ -120,7 +120,10 @@ DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args
   PlanWorkspace &workspace = *found.workspace;
   // A graph carries its planner, and each replay overwrites the bitmap at a time nobody here knows.
   workspace.captured |= capturing;
-  if (workspace.planned && !workspace.captured && workspace.inputs == inputs && !options.auxChanged)
+  // Lengths live in device memory and grow in place from call to call: a plan made from them is never kept.
+  bool lengthsMayDiffer = args.query_lengths || args.key_lengths;
+  if (workspace.planned && !workspace.captured && workspace.inputs == inputs && !options.auxChanged &&
+      !lengthsMayDiffer)
     return {};
 
   unsigned grid = static_cast<unsigned>(std::min(workUnits(args, config), kMaxGrid));

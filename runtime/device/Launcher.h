@@ -31,7 +31,7 @@ public:
 
   struct Options {
     void *stream = nullptr;  ///< CUstream of the calling thread's current context
-    bool auxChanged = false; ///< the contents behind aux or length pointers changed: plan again
+    bool auxChanged = false; ///< the contents behind the same aux pointers changed: plan again
     int64_t maxBlocks = 0;   ///< cap on the grid; 0: none
   };
   /// Fills args.plan where the program needs one, plans when needed, and launches. Returns an empty string or

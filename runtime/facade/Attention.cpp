@@ -5,7 +5,9 @@
 #include "maskloom/cpu/Executor.h"
 #include "maskloom/device/Driver.h"
 #include "maskloom/device/Launcher.h"
+#include "maskloom/device/Nvrtc.h"
 #include "maskloom/dsl/Check.h"
+#include "maskloom/dsl/Limits.h"
 #include "maskloom/program/InputRanges.h"
 
 #include <cmath>
@@ -43,6 +45,9 @@ struct Attention::State {
 
 namespace {
 
+static_assert(kMostParams <= kMaxParams && kMostAuxes <= kMaxAux,
+              "checkPattern keeps patterns within a launch's arguments");
+
 AuxAxesReach reachOf(const Pattern &pattern, const Program &program) {
   auto byDecl = auxReach(pattern);
   AuxAxesReach reach;
@@ -52,6 +57,14 @@ AuxAxesReach reachOf(const Pattern &pattern, const Program &program) {
     if (found != byDecl.end()) std::copy(found->second.begin(), found->second.end(), axes.begin());
   }
   return reach;
+}
+
+/// Can kernels of this dtype be compiled for and run on the GPU of this process?
+bool gpuIsUsable(DType dtype) {
+  const Driver *driver = Driver::get();
+  int device = 0;
+  return driver && dtype != DType::f32 && !Nvrtc::identity().empty() && driver->currentDevice(device).ok() &&
+         driver->info(device).major >= 8;
 }
 
 [[noreturn]] void userError(const std::string &message) { throw Error(ErrorKind::User, message); }
@@ -355,7 +368,7 @@ Attention compile(const Pattern &pattern, const CompileOptions &given) {
   if (options.value_dim == 0) options.value_dim = options.head_dim;
   checkCompileOptions(pattern, options);
 
-  if (options.device == Device::Auto) options.device = Driver::get() ? Device::Gpu : Device::Cpu;
+  if (options.device == Device::Auto) options.device = gpuIsUsable(options.dtype) ? Device::Gpu : Device::Cpu;
   if (options.device == Device::Cpu) {
     CompiledKernel kernel = compileForCpu(pattern, options);
     state->arch = "cpu";

@@ -17,7 +17,11 @@
 
 namespace maskloom {
 
-enum class Device : uint8_t { Auto, Gpu, Cpu }; ///< Auto: the current GPU when there is one, else the CPU
+enum class Device : uint8_t {
+  Auto,
+  Gpu,
+  Cpu
+}; ///< Auto: the current GPU when kernels can be compiled for it, else the CPU
 
 struct CompileOptions {
   int64_t heads = 1, kv_heads = 0;       ///< kv_heads 0: as many as heads
@@ -58,7 +62,8 @@ struct ForwardOptions {
   std::optional<int64_t> query_offset = {}; ///< default: key length - query length
   int64_t key_offset = 0;
   void *stream = nullptr;   ///< CUstream; ignored on the CPU
-  bool aux_changed = false; ///< the contents behind the same aux pointers changed: plan again
+  bool aux_changed = false; ///< the contents behind the same aux pointers changed (also when a
+                            ///< new tensor took an old one's address): plan again
   int64_t max_blocks = 0;   ///< cap on the grid, 0: none (for tests)
 };
 

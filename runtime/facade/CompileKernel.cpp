@@ -27,8 +27,13 @@ std::string patternKey(const Pattern &pattern, const CompileOptions &options) {
   Pattern canonical = canonicalize(pattern, options.constants);
   std::string key = canonicalText(canonical) + "\nname " + pattern.name;
   for (const Pattern *each : {&std::as_const(canonical), &pattern}) {
-    for (const auto &param : each->params) key += "\nparam " + param->name;
-    for (const auto &aux : each->auxes) key += "\naux " + aux->name;
+    for (const auto &param : each->params)
+      key += fmt::format("\nparam {} {}..{}", param->name, param->low, param->high);
+    for (const auto &aux : each->auxes) {
+      key += fmt::format("\naux {} {}", aux->name, static_cast<int>(aux->type));
+      for (const AuxAxis &axis : aux->axes)
+        key += fmt::format(" {}/{}/{}", static_cast<int>(axis.kind), axis.block, axis.extent);
+    }
   }
   return key;
 }
@@ -112,10 +117,31 @@ void checkCompileOptions(const Pattern &pattern, const CompileOptions &options) 
   }
 }
 
+/// The caller's tiles, warps and stages; dims and dtype are those of the options whatever the configuration
+/// says.
+static KernelConfig givenConfig(const CompileOptions &options) {
+  KernelConfig config = *options.config;
+  config.headDim = static_cast<int32_t>(options.head_dim);
+  config.valueDim = static_cast<int32_t>(options.value_dim);
+  config.dtype = options.dtype;
+  auto require = [](bool holds, const char *field, int32_t found, const char *expected) {
+    if (!holds)
+      throw Error(ErrorKind::User, fmt::format("config.{} is {}: expected {}", field, found, expected));
+  };
+  require(config.warps >= 1 && config.warps <= 16, "warps", config.warps, "1 to 16");
+  require(config.tileQueries >= 16 && config.tileQueries % (16 * config.warps) == 0, "tileQueries",
+          config.tileQueries, "a multiple of 16 times the warps");
+  require(config.tileKeys >= 16 && config.tileKeys <= 128 && config.tileKeys % 16 == 0, "tileKeys",
+          config.tileKeys, "a multiple of 16 up to 128");
+  require(config.stages == 1 || config.stages == 2, "stages", config.stages, "1 or 2");
+  require(config.alignBytes == 2 || config.alignBytes == 16, "alignBytes", config.alignBytes, "2 or 16");
+  return config;
+}
+
 CompiledKernel compileKernel(const Pattern &pattern, const CompileOptions &options, const std::string &arch) {
   CompileOptions forArch = options;
   forArch.arch = arch;
-  KernelConfig config = options.config ? *options.config : default_config(pattern, forArch);
+  KernelConfig config = options.config ? givenConfig(options) : default_config(pattern, forArch);
   CacheKey key;
   key.pattern = patternKey(pattern, options);
   key.config = toString(config) + " cuda";

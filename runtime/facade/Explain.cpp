@@ -133,6 +133,9 @@ std::vector<uint8_t> tileClasses(const Pattern &pattern, const Problem &problem,
   ProblemContext contexts(program, problem);
   int64_t queryTiles = ceilDiv(problem.queryLength(0), tile.queries),
           keyTiles = ceilDiv(problem.keyLength(0), tile.keys);
+  if (static_cast<double>(problem.heads) * static_cast<double>(queryTiles) * static_cast<double>(keyTiles) >
+      0x1p32)
+    throw Error(ErrorKind::User, "more than 2^32 tiles: choose larger ones");
   std::vector<uint8_t> classes(problem.heads * queryTiles * keyTiles, 0);
   for (int64_t h = 0; h < problem.heads; ++h) {
     ScheduleContext context = contexts.of(0, h);

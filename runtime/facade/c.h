@@ -82,8 +82,8 @@ typedef struct maskloom_forward_options {
   const int32_t *query_lengths, *key_lengths; /* per batch entry, in the memory of the tensors, or NULL */
   int32_t has_query_offset;                   /* 0: key length - query length */
   int64_t query_offset, key_offset;
-  void *stream; /* CUstream */
-  int32_t aux_changed;
+  void *stream;        /* CUstream */
+  int32_t aux_changed; /* the contents behind the same aux pointers changed: plan again */
 } maskloom_forward_options;
 #define MASKLOOM_FORWARD_OPTIONS_INIT {NULL, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0, 0, NULL, 0}
 

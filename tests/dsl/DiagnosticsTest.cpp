@@ -183,6 +183,13 @@ TEST(Diagnostics, NamesAndParameters) {
             "1:19: parameter 'a' has the empty range 3..1\n");
   EXPECT_EQ(brief("pattern p { param a in 1..3 = 7; causal; }"),
             "1:19: the default 7 of parameter 'a' is outside its range 1..3\n");
+  EXPECT_EQ(
+      brief("pattern p { aux t[4]: i32; mask t[h] == 0; }"),
+      "1:35: axis 0 of 't' has 4 entries, whatever the number of heads and batch entries, and cannot be "
+      "indexed by 'h'\n");
+  std::string many = "pattern p {";
+  for (int i = 0; i <= 16; ++i) many += " param p" + std::to_string(i) + " = 1;";
+  EXPECT_EQ(brief(many + " causal; }"), "1:249: a pattern may have at most 16 parameters, 'p' has 17\n");
   EXPECT_EQ(brief("pattern p { param a; causal; }"),
             "1:20: expected '=' before the default of the parameter, found ';'\n");
   EXPECT_EQ(brief("pattern p { } pattern p { causal; }"), "1:9: the pattern has no mask\n"
