@@ -29,11 +29,8 @@ struct CodegenResult {
 
 CodegenResult generate(const Pattern &pattern, const CodegenOptions &options);
 
-/// The schedule of every head group at any tile shape, without emitting code: for `explain`, `mask --tiles`
-/// and the CPU.
-struct Analysis {
-  Program program; ///< groups, params and auxes filled; no source, no object
-};
+/// The schedule of every head group at any tile shape, without emitting code (no source, no object): for
+/// `explain`, `mask --tiles` and the CPU.
 CodegenResult analyze(const Pattern &pattern, TileShape tile,
                       const std::map<std::string, int64_t> &constants = {});
 

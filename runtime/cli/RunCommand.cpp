@@ -112,7 +112,6 @@ int runPattern(const RunArguments &arguments) {
   options.device = arguments.device == "gpu"   ? Device::Gpu
                    : arguments.device == "cpu" ? Device::Cpu
                                                : Device::Auto;
-  if (options.device == Device::Auto && dtype == DType::f32) options.device = Device::Cpu;
   Attention attention = compile(pattern, options);
 
   // Device memory on the GPU, the host arrays themselves on the CPU.

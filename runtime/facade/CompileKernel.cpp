@@ -102,19 +102,12 @@ Program generateProgram(const Pattern &pattern, const CompileOptions &options, c
 void checkCompileOptions(const Pattern &pattern, const CompileOptions &options) {
   auto diagnostics = checkPattern(pattern);
   if (!hasErrors(diagnostics)) diagnostics = checkHeads(pattern, options.heads, options.kv_heads);
+  if (!hasErrors(diagnostics)) diagnostics = checkConstants(pattern, options.constants);
   if (hasErrors(diagnostics)) throw Error(ErrorKind::User, render(diagnostics));
   for (auto [name, dim] : {std::pair{"head_dim", options.head_dim}, {"value_dim", options.value_dim}})
     if (dim < 8 || dim > 256 || dim % 8)
       throw Error(ErrorKind::User,
                   fmt::format("{} is {}: expected a multiple of 8 from 8 to 256", name, dim));
-  for (const auto &[name, value] : options.constants) {
-    const ParamDecl *param = pattern.findParam(name);
-    if (!param)
-      throw Error(ErrorKind::User, fmt::format("pattern '{}' has no parameter '{}'", pattern.name, name));
-    if (value < param->low || value > param->high)
-      throw Error(ErrorKind::User, fmt::format("parameter '{}' is {}: its declared range is {}..{}", name,
-                                               value, param->low, param->high));
-  }
 }
 
 /// The caller's tiles, warps and stages; dims and dtype are those of the options whatever the configuration
