@@ -3,6 +3,7 @@
 
 #include "args.cuh"
 #include "interval.cuh"
+#include "mask_words.cuh"
 #include "prelude.cuh"
 #include "schedule.cuh"
 #include "shared_layout.cuh"

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "load.cuh"
+#include "mask_words.cuh"
 #include "softmax.cuh"
 #include "tile_list.cuh"
 #include "work_order.cuh"
@@ -17,17 +18,6 @@ namespace maskloom::kernel {
 constexpr float kLog2e = 1.4426950408889634f;
 constexpr float kLn2 = 0.6931471805599453f;
 MASKLOOM_DEVICE float infinity() { return __int_as_float(0x7f800000); }
-
-/// How often a group wants the loop over a tile's mask unrolled (1 to 16 times; 1 when it says nothing):
-/// cheap masks then cost two instructions a point, expensive ones would cost compile time.
-template <class Group>
-constexpr MASKLOOM_DEVICE auto mask_unroll(int) -> decltype(Group::kMaskUnroll) {
-  return Group::kMaskUnroll;
-}
-template <class Group>
-constexpr MASKLOOM_DEVICE int mask_unroll(long) {
-  return 1;
-}
 
 template <class Config, class Pattern>
 struct PortableForward {

@@ -4,12 +4,31 @@
 
 namespace maskloom::kernel::policies {
 
-constexpr int kUnbounded = 0x7fffffff;
+constexpr int kUnbounded = 0x7fffffff, kLowest = -kUnbounded - 1;
 
 MASKLOOM_DEVICE int ceil_quotient(int a, int b) { return -floor_div(-a, b); }
 
 /// Row plus shift is at or after column wherever position q is at or after position k.
 MASKLOOM_DEVICE int shift(const Context &c) { return int(c.query_offset - c.key_offset); }
+
+/// What depends on one position alone, where that is nothing.
+struct Nothing {};
+struct Unhoisted {
+  using Row = Nothing;
+  using Column = Nothing;
+  static MASKLOOM_DEVICE Row row(const Context &, int) { return {}; }
+  static MASKLOOM_DEVICE Column column(const Context &, int) { return {}; }
+};
+
+struct NoIntervals {
+  static constexpr int kIntervals = 0;
+  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}
+};
+
+/// Auxiliary tensor 0 at [b, position], the nearest entry where there is none.
+MASKLOOM_DEVICE int document(const Context &c, int position) {
+  return aux_load(c, 0, c.batch, max(0LL, min((long long)position, c.args->aux[0].extents[1] - 1)));
+}
 
 struct Unfiltered {
   static constexpr bool kPlanned = false, kFiltered = false;
@@ -19,41 +38,66 @@ struct Unfiltered {
 
 /// mask all;
 template <int M, int N>
-struct All : Unfiltered {
+struct All : Unfiltered, Unhoisted {
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
     touched[0] = {0, kUnbounded, 1, 0, 0, 0};
     not_full[0] = {0, -1, 1, 0, 0, 0};
   }
-  static MASKLOOM_DEVICE bool visible(const Context &, int, int) { return true; }
+  static constexpr int kIntervals = 1;
+  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&first)[1], int (&last)[1]) {
+    first[0] = kLowest, last[0] = kUnbounded;
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, const Row &, const Column &, int, int) { return true; }
+  static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
+    return visible(c, row(c, q), column(c, k), q, k);
+  }
 };
 
 /// mask none;
 template <int M, int N>
-struct None : Unfiltered {
+struct None : Unfiltered, Unhoisted {
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
     touched[0] = {0, -1, 1, 0, 0, 0};
     not_full[0] = {0, kUnbounded, 1, 0, 0, 0};
   }
-  static MASKLOOM_DEVICE bool visible(const Context &, int, int) { return false; }
+  static constexpr int kIntervals = 1;
+  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&first)[1], int (&last)[1]) {
+    first[0] = kUnbounded, last[0] = kLowest;
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, const Row &, const Column &, int, int) {
+    return false;
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
+    return visible(c, row(c, q), column(c, k), q, k);
+  }
 };
 
 /// causal;
 template <int M, int N>
-struct Causal : Unfiltered {
+struct Causal : Unfiltered, Unhoisted {
   static constexpr int kTouched = 1, kNotFull = 1, kMaskUnroll = 16;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {
     const int first = M * outer + shift(c), last = first + M - 1;
     touched[0] = {0, floor_div(last, N), 1, 0, 0, 0};
     not_full[0] = {ceil_quotient(first + 2 - N, N), kUnbounded, 1, 0, 0, 0};
   }
-  static MASKLOOM_DEVICE bool visible(const Context &, int q, int k) { return q >= k; }
+  static constexpr int kIntervals = 1;
+  static MASKLOOM_DEVICE void intervals(const Context &, int q, int (&first)[1], int (&last)[1]) {
+    first[0] = kLowest, last[0] = q;
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, const Row &, const Column &, int q, int k) {
+    return q >= k;
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
+    return visible(c, row(c, q), column(c, k), q, k);
+  }
 };
 
 /// causal; mask q - k < kWindow || k < kSink;
 template <int M, int N>
-struct SinkWindow : Unfiltered {
+struct SinkWindow : Unfiltered, Unhoisted {
   static constexpr int kWindow = 200, kSink = 4;
   static constexpr int kTouched = 2, kNotFull = 2;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
@@ -70,15 +114,23 @@ struct SinkWindow : Unfiltered {
                    0,
                    0};
   }
-  static MASKLOOM_DEVICE bool visible(const Context &, int q, int k) {
+  static constexpr int kIntervals = 2;
+  static MASKLOOM_DEVICE void intervals(const Context &, int q, int (&first)[2], int (&last)[2]) {
+    first[0] = q - kWindow + 1, last[0] = q;
+    first[1] = kLowest, last[1] = min(q, kSink - 1);
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, const Row &, const Column &, int q, int k) {
     return q >= k && (q - k < kWindow || k < kSink);
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
+    return visible(c, row(c, q), column(c, k), q, k);
   }
 };
 
 /// S2: causal; mask q/64 - k/64 < kLocal || (k/64 + h) % kStride == 0; positions equal rows and columns, N
 /// = 64.
 template <int M, int N, int kLocal = 4, int kStride = 8>
-struct Strided : Unfiltered {
+struct Strided : Unfiltered, NoIntervals {
   static_assert(M % 64 == 0 && N == 64);
   static constexpr int kTouched = 2, kNotFull = 2;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
@@ -88,16 +140,30 @@ struct Strided : Unfiltered {
     not_full[0] = {0, last - kLocal, kStride, 1, floor_mod(c.head - 1, kStride), kStride - 2};
     not_full[1] = {first, kUnbounded, 1, 0, 0, 0};
   }
+  struct Row {
+    int block;
+  };
+  struct Column {
+    int block;
+    bool strided;
+  };
+  static MASKLOOM_DEVICE Row row(const Context &, int q) { return {floor_div(q, 64)}; }
+  static MASKLOOM_DEVICE Column column(const Context &c, int k) {
+    const int block = floor_div(k, 64);
+    return {block, floor_mod(block + c.head, kStride) == 0};
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, const Row &row, const Column &column, int q, int k) {
+    return (q >= k) & ((row.block - column.block < kLocal) | column.strided);
+  }
   static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
-    return q >= k && (floor_div(q, 64) - floor_div(k, 64) < kLocal ||
-                      floor_mod(floor_div(k, 64) + c.head, kStride) == 0);
+    return visible(c, row(c, q), column(c, k), q, k);
   }
 };
 
 /// Blocks of 64 keys with (3 * (k/64) + 2) % 7 <= 2 and not k/64 % 5 == 0: a congruence whose factor is not
 /// 1, and a filter.
 template <int M, int N>
-struct Filtered {
+struct Filtered : NoIntervals {
   static_assert(N == 64);
   static constexpr bool kPlanned = false, kFiltered = true;
   static constexpr int kTouched = 1, kNotFull = 1;
@@ -109,15 +175,26 @@ struct Filtered {
   static MASKLOOM_DEVICE bool keep_not_full(const Context &, int, int, int x) {
     return !(floor_mod(3 * x + 2, 7) <= 2 && floor_mod(x, 5) != 0);
   }
-  static MASKLOOM_DEVICE bool visible(const Context &, int, int k) {
+  using Row = Nothing;
+  struct Column {
+    bool visible;
+  };
+  static MASKLOOM_DEVICE Row row(const Context &, int) { return {}; }
+  static MASKLOOM_DEVICE Column column(const Context &, int k) {
     const int block = floor_div(k, 64);
-    return floor_mod(3 * block + 2, 7) <= 2 && floor_mod(block, 5) != 0;
+    return {floor_mod(3 * block + 2, 7) <= 2 && floor_mod(block, 5) != 0};
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &, const Row &, const Column &column, int, int) {
+    return column.visible;
+  }
+  static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
+    return visible(c, row(c, q), column(c, k), q, k);
   }
 };
 
 /// aux document[b, q]: i32; causal; mask document[b, q] == document[b, k]; planned.
 template <int M, int N>
-struct Documents {
+struct Documents : NoIntervals {
   static constexpr bool kPlanned = true, kFiltered = false;
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {
@@ -126,8 +203,19 @@ struct Documents {
   }
   static MASKLOOM_DEVICE bool keep_touched(const Context &, int, int, int) { return true; }
   static MASKLOOM_DEVICE bool keep_not_full(const Context &, int, int, int) { return true; }
+  struct Row {
+    int document;
+  };
+  struct Column {
+    int document;
+  };
+  static MASKLOOM_DEVICE Row row(const Context &c, int q) { return {policies::document(c, q)}; }
+  static MASKLOOM_DEVICE Column column(const Context &c, int k) { return {policies::document(c, k)}; }
+  static MASKLOOM_DEVICE bool visible(const Context &, const Row &row, const Column &column, int q, int k) {
+    return (q >= k) & (row.document == column.document);
+  }
   static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
-    return q >= k && aux_load(c, 0, c.batch, q) == aux_load(c, 0, c.batch, k);
+    return visible(c, row(c, q), column(c, k), q, k);
   }
   static MASKLOOM_DEVICE TileClass classify(const Context &c, const Box &box) {
     return all_of(less_equal(box.k, box.q), equal(aux_range(c, 0, interval(c.batch), box.q),
