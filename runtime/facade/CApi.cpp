@@ -1,5 +1,7 @@
 #include "maskloom/c.h"
+#include "maskloom/device/Driver.h"
 #include "maskloom/maskloom.h"
+#include "maskloom/program/ProgramJson.h"
 
 #include <new>
 
@@ -10,6 +12,7 @@ struct maskloom_pattern {
 };
 struct maskloom_attention {
   maskloom::Attention attention;
+  std::string config; ///< what maskloom_config() hands out
 };
 
 namespace {
@@ -89,6 +92,18 @@ ForwardOptions optionsOf(const maskloom_forward_options *given) {
   return options;
 }
 
+/// The default configuration with the fields of `changes` in place of its own.
+KernelConfig configOf(const char *changes, const Pattern &pattern, CompileOptions options) {
+  int device = 0;
+  const Driver *driver = Driver::get();
+  if (options.arch.empty() && options.device != Device::Cpu && driver && driver->currentDevice(device).ok())
+    options.arch = driver->info(device).arch();
+  std::string error;
+  auto config = configFromText(changes, default_config(pattern, options), error);
+  if (!config) throw Error(ErrorKind::User, error);
+  return *config;
+}
+
 Pattern choose(ParseResult parsed, const char *name) {
   if (!parsed.ok()) throw Error(ErrorKind::User, render(parsed.diagnostics));
   if (parsed.patterns.empty()) throw Error(ErrorKind::User, "the file declares no pattern");
@@ -136,7 +151,12 @@ maskloom_status maskloom_compile(const maskloom_pattern *pattern, const maskloom
     if (o.arch) options.arch = o.arch;
     for (size_t i = 0; i < o.constant_count; ++i)
       options.constants[&required(o.constants[i].name, "constants.name")] = o.constants[i].value;
-    *out = new maskloom_attention{compile(required(pattern, "pattern").pattern, options)};
+    const Pattern &source = required(pattern, "pattern").pattern;
+    if (o.config) options.config = configOf(o.config, source, options);
+    Attention attention = compile(source, options);
+    std::string config;
+    if (attention.device() == Device::Gpu) config = toJsonText(attention.program().kernel.config);
+    *out = new maskloom_attention{std::move(attention), std::move(config)};
   });
 }
 
@@ -169,6 +189,10 @@ size_t maskloom_workspace_bytes(const maskloom_attention *attention, const maskl
     bytes = required(attention, "attention").attention.workspace_bytes(tensorOf(q, "q"), tensorOf(k, "k"));
   });
   return bytes;
+}
+
+const char *maskloom_config(const maskloom_attention *attention) {
+  return attention ? attention->config.c_str() : "";
 }
 
 const char *maskloom_source(const maskloom_attention *attention) {

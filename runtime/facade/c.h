@@ -52,8 +52,9 @@ typedef struct maskloom_compile_options {
   const char *arch; /* "sm_90a"; NULL: the current GPU's */
   const maskloom_value *constants;
   size_t constant_count;
+  const char *config; /* JSON: fields of maskloom_config to change, for tuning; NULL: the default */
 } maskloom_compile_options;
-#define MASKLOOM_COMPILE_OPTIONS_INIT {1, 0, 128, 0, MASKLOOM_BF16, MASKLOOM_AUTO, NULL, NULL, 0}
+#define MASKLOOM_COMPILE_OPTIONS_INIT {1, 0, 128, 0, MASKLOOM_BF16, MASKLOOM_AUTO, NULL, NULL, 0, NULL}
 
 /* [batch, heads, tokens, dim]; strides in elements, inner stride 1. */
 typedef struct maskloom_tensor {
@@ -115,6 +116,8 @@ MASKLOOM_C_API maskloom_status maskloom_prepare(maskloom_attention *attention, c
 /* Device bytes held for the shape. */
 MASKLOOM_C_API size_t maskloom_workspace_bytes(const maskloom_attention *attention, const maskloom_tensor *q,
                                                const maskloom_tensor *k);
+/* The kernel's configuration as a JSON object: template, tile shape, warps, stages. "" on the CPU. */
+MASKLOOM_C_API const char *maskloom_config(const maskloom_attention *attention);
 /* The generated CUDA C++ and the cubin; empty on the CPU. */
 MASKLOOM_C_API const char *maskloom_source(const maskloom_attention *attention);
 MASKLOOM_C_API const void *maskloom_image(const maskloom_attention *attention, size_t *bytes);

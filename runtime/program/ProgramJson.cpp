@@ -321,22 +321,27 @@ Schedule readSchedule(const Reader &r, const Limits &limits) {
   return schedule;
 }
 
+KernelConfig readConfig(const Reader &r) {
+  r.object(9);
+  KernelConfig config;
+  config.kernel = r["kernel"].string();
+  config.dtype = r["dtype"].enumerator<DType>(kDTypes, "dtype");
+  config.headDim = r["head_dim"].integer<int32_t>(1);
+  config.valueDim = r["value_dim"].integer<int32_t>(1);
+  config.tileQueries = r["tile_queries"].integer<int32_t>(1);
+  config.tileKeys = r["tile_keys"].integer<int32_t>(1);
+  config.warps = r["warps"].integer<int32_t>(0);
+  config.stages = r["stages"].integer<int32_t>(0);
+  config.alignBytes = r["align_bytes"].integer<int32_t>(1);
+  return config;
+}
+
 KernelProgram readKernel(const Reader &r) {
   r.object(r.has("source") ? 8 : 7);
   KernelProgram kernel;
   kernel.entry = r["entry"].string();
   if (r.has("source")) kernel.source = r["source"].string();
-  Reader c = r["config"];
-  c.object(9);
-  kernel.config.kernel = c["kernel"].string();
-  kernel.config.dtype = c["dtype"].enumerator<DType>(kDTypes, "dtype");
-  kernel.config.headDim = c["head_dim"].integer<int32_t>(1);
-  kernel.config.valueDim = c["value_dim"].integer<int32_t>(1);
-  kernel.config.tileQueries = c["tile_queries"].integer<int32_t>(1);
-  kernel.config.tileKeys = c["tile_keys"].integer<int32_t>(1);
-  kernel.config.warps = c["warps"].integer<int32_t>(0);
-  kernel.config.stages = c["stages"].integer<int32_t>(0);
-  kernel.config.alignBytes = c["align_bytes"].integer<int32_t>(1);
+  kernel.config = readConfig(r["config"]);
   kernel.threads = r["threads"].integer<int32_t>(0);
   kernel.sharedBytes = r["shared_bytes"].integer<int32_t>(0);
   kernel.parameterBytes = r["parameter_bytes"].integer<int32_t>(0);
@@ -453,6 +458,32 @@ std::optional<Program> programFromText(std::string_view text, std::string &error
     return std::nullopt;
   }
   return programFromJson(value, error);
+}
+
+std::string toJsonText(const KernelConfig &config) { return write(config).dump(); }
+
+std::optional<KernelConfig> configFromText(std::string_view text, const KernelConfig &base,
+                                           std::string &error) {
+  error.clear();
+  json changes = json::parse(text, nullptr, false);
+  if (!changes.is_object()) {
+    error = "config: not a JSON object";
+    return std::nullopt;
+  }
+  json value = write(base);
+  for (const auto &[name, field] : changes.items()) {
+    if (!value.contains(name)) {
+      error = fmt::format("config: unknown field '{}'", name);
+      return std::nullopt;
+    }
+    value[name] = field;
+  }
+  try {
+    return readConfig(Reader(value, nullptr, "config"));
+  } catch (const std::exception &e) {
+    error = e.what();
+    return std::nullopt;
+  }
 }
 
 } // namespace maskloom

@@ -22,4 +22,10 @@ nlohmann::json toJson(const Program &program, bool withSource);
 std::optional<Program> programFromJson(const nlohmann::json &json, std::string &error);
 std::optional<Program> programFromText(std::string_view text, std::string &error);
 
+/// A configuration alone, as it stands in the Program's JSON, and back: an object with some of its fields;
+/// the others are `base`'s. Nothing on failure, with `error` as above.
+std::string toJsonText(const KernelConfig &config);
+std::optional<KernelConfig> configFromText(std::string_view text, const KernelConfig &base,
+                                           std::string &error);
+
 } // namespace maskloom

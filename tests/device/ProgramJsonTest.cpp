@@ -100,6 +100,27 @@ TEST(ProgramJson, SaysWhatIsWrong) {
   EXPECT_EQ(error, "program: not JSON");
 }
 
+TEST(ProgramJson, AConfigurationTakesSomeFieldsAndKeepsTheRest) {
+  KernelConfig base;
+  base.headDim = 96;
+  std::string error;
+  auto changed = configFromText(R"({"tile_queries": 64, "stages": 1})", base, error);
+  ASSERT_TRUE(changed) << error;
+  KernelConfig expected = base;
+  expected.tileQueries = 64;
+  expected.stages = 1;
+  EXPECT_EQ(*changed, expected);
+  EXPECT_EQ(configFromText(toJsonText(expected), base, error), expected);
+  EXPECT_EQ(configFromText("{}", base, error), base);
+  for (auto [text, problem] : {std::pair{"[]", "config: not a JSON object"},
+                               {"{", "config: not a JSON object"},
+                               {R"({"tile": 64})", "config: unknown field 'tile'"},
+                               {R"({"warps": "4"})", "config.warps: expected an integer, found string"}}) {
+    EXPECT_FALSE(configFromText(text, base, error));
+    EXPECT_EQ(error, problem);
+  }
+}
+
 TEST(ProgramJson, DamageNeverCrashes) {
   std::string text = toJson(randomProgram(5), true).dump(), error;
   std::mt19937 random(20240517);

@@ -57,4 +57,24 @@ TEST(CApi, ErrorsAreStatusAndText) {
   maskloom_pattern_destroy(pattern);
 }
 
+TEST(CApi, TakesAConfiguration) {
+  maskloom_pattern *pattern = nullptr;
+  ASSERT_EQ(maskloom_pattern_parse(kWindow, nullptr, &pattern), MASKLOOM_OK) << maskloom_last_error();
+  maskloom_compile_options options = MASKLOOM_COMPILE_OPTIONS_INIT;
+  options.head_dim = 8;
+  options.device = MASKLOOM_CPU;
+  options.config = R"({"tile_queries": 64, "tile_keys": 32})";
+  maskloom_attention *attention = nullptr;
+  ASSERT_EQ(maskloom_compile(pattern, &options, &attention), MASKLOOM_OK) << maskloom_last_error();
+  EXPECT_STREQ(maskloom_config(attention), "");
+  maskloom_attention_destroy(attention);
+  for (const char *bad : {"[]", "{", R"({"tile": 64})", R"({"tile_queries": "many"})"}) {
+    options.config = bad;
+    EXPECT_EQ(maskloom_compile(pattern, &options, &attention), MASKLOOM_USER_ERROR) << bad;
+    EXPECT_EQ(std::string(maskloom_last_error()).substr(0, 6), "config") << bad;
+  }
+  EXPECT_STREQ(maskloom_config(nullptr), "");
+  maskloom_pattern_destroy(pattern);
+}
+
 } // namespace
