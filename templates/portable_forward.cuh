@@ -7,6 +7,7 @@
 //
 #pragma once
 
+#include "constants.cuh"
 #include "load.cuh"
 #include "mask_words.cuh"
 #include "softmax.cuh"
@@ -14,10 +15,6 @@
 #include "work_order.cuh"
 
 namespace maskloom::kernel {
-
-constexpr float kLog2e = 1.4426950408889634f;
-constexpr float kLn2 = 0.6931471805599453f;
-MASKLOOM_DEVICE float infinity() { return __int_as_float(0x7f800000); }
 
 template <class Config, class Pattern>
 struct PortableForward {

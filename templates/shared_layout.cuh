@@ -27,6 +27,16 @@ constexpr MASKLOOM_DEVICE int portable_forward_shared_bytes(int head_dim, int va
          kWorkStateBytes;
 }
 
+/// Bytes of barriers, slots and runs behind the tiles of the Hopper kernel (hopper/layout.cuh).
+constexpr int kHopperStateBytes = 2048;
+
+/// Dynamic shared memory of hopper_forward, in bytes. `tile_keys`: rows of a whole KV tile.
+constexpr MASKLOOM_DEVICE int hopper_forward_shared_bytes(int head_dim, int value_dim, int tile_queries,
+                                                          int tile_keys, int stages) {
+  const int head_bytes = (head_dim + 63) / 64 * 128, value_bytes = (value_dim + 63) / 64 * 128;
+  return tile_queries * head_bytes + stages * tile_keys * (head_bytes + value_bytes) + kHopperStateBytes;
+}
+
 /// 32-bit words of one set (touched or not-full) of one Q tile in the plan bitmap.
 constexpr MASKLOOM_DEVICE long long plan_words(long long keys, int tile_keys) {
   return ((keys + tile_keys - 1) / tile_keys + 31) / 32;

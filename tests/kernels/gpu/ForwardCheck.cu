@@ -152,7 +152,11 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
   sinks.write(sink);
   args.aux[1] = {sinks.data(), {1, 0, 0}, {shape.heads, 1, 1}};
 
-  launch<Config, Pattern>(args, max_blocks);
+  // The Hopper kernel hands units out by a counter, which it must leave at zero, or, every other time, in a
+  // static order.
+  Buffer counter(8);
+  counter.fill(0);
+  launch<Config, Pattern>(args, max_blocks, checks % 2 ? static_cast<unsigned *>(counter.data()) : nullptr);
   CHECK_CUDA(cudaDeviceSynchronize());
   CHECK_CUDA(cudaFuncSetAttribute(reference_kernel<T, Pattern>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                   200000));
@@ -164,6 +168,8 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
   CHECK_CUDA(cudaGetLastError());
   CHECK_CUDA(cudaDeviceSynchronize());
 
+  if (counter.read<unsigned>() != std::vector<unsigned>{0, 0})
+    fail(title + ": the work counter was not reset");
   const auto o_host = o_memory.read<unsigned short>();
   const auto lse = lse_memory.read<float>();
   const auto exact_host = exact.read<double>(), rounded_host = rounded.read<double>();
@@ -280,6 +286,17 @@ void check_basic() {
   check_all<Config, p::Single<p::SinkWindow<M, N>>>(std::string(name) + " sink+window");
 }
 
+template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16>
+void check_hopper() {
+  using Config = HopperConfiguration<D, DV, M, N, Gather, Stages, PingPong, Bf16>;
+  char name[100];
+  std::snprintf(name, sizeof name, "hopper %s d%d/%d %dx%dx%d s%d %s", Bf16 ? "bf16" : "f16", D, DV, M,
+                Gather, N, Stages, PingPong ? "ping-pong" : "");
+  check_all<Config, p::Single<p::SinkWindow<M, N>>>(std::string(name) + " sink+window");
+  check_all<Config, p::Alternating<p::Documents<M, N>, p::Causal<M, N>>>(std::string(name) +
+                                                                         " documents, causal");
+}
+
 } // namespace
 
 int main() {
@@ -330,6 +347,32 @@ int main() {
   check_basic<8, 256, 128, 64, 8, 1, 16, true>();
   check_basic<256, 8, 128, 64, 8, 1, 16, true>();
   check_basic<48, 48, 128, 48, 8, 2, 16, true>();
+#elif SET == 6
+  check_hopper<128, 128, 128, 128, 1, 2, true, true>();
+  using C = HopperConfiguration<128, 128, 128, 128, 1, 2, true, true>;
+  check_all<C, p::Single<p::Causal<128, 128>>>("hopper causal");
+  check_all<C, p::Single<p::All<128, 128>>>("hopper all");
+  check_all<C, p::Single<p::None<128, 128>>>("hopper none");
+  using G = HopperConfiguration<128, 128, 128, 64, 2, 2, true, true>;
+  check_all<G, p::Single<p::Strided<128, 64>>>("hopper strided", true);
+  check_all<G, p::Single<p::Filtered<128, 64>>>("hopper filtered", true);
+  check_all<G, p::Alternating<p::Documents<128, 64>, p::Strided<128, 64>>>("hopper documents, strided", true);
+  check_all<G, p::BiasAndSink<p::SinkWindow<128, 64>>>("hopper bias and sink");
+  check_all<G, p::BiasAndSink<p::None<128, 64>>>("hopper none with sink");
+#elif SET == 7
+  check_hopper<64, 64, 192, 128, 1, 2, true, true>();
+  check_hopper<64, 64, 192, 64, 2, 2, true, false>();
+  check_hopper<64, 64, 128, 16, 8, 3, true, false>();
+  check_hopper<96, 96, 128, 128, 1, 2, true, true>();
+  check_hopper<80, 80, 128, 128, 1, 2, true, false>();
+  check_hopper<8, 8, 128, 128, 1, 2, true, true>();
+  check_hopper<40, 72, 128, 64, 1, 3, false, true>();
+#elif SET == 8
+  check_hopper<192, 192, 128, 96, 1, 2, true, true>();
+  check_hopper<192, 128, 128, 112, 1, 2, true, false>();
+  check_hopper<256, 256, 128, 80, 1, 2, true, true>();
+  check_hopper<256, 256, 128, 64, 1, 2, false, false>();
+  check_hopper<128, 128, 64, 128, 1, 2, false, true>();
 #endif
   std::printf("set %d: %d checks, %d failures\n", SET, checks, failures);
   return failures != 0;

@@ -3,16 +3,19 @@
 
 #include "maskloom/templates/foundation.cuh"
 
+#include "maskloom/templates/hopper_forward.cuh"
 #include "maskloom/templates/plan.cuh"
 #include "maskloom/templates/portable_forward.cuh"
 #include "tests/kernels/policies.cuh"
 
+#include <cuda.h>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #define CHECK_CUDA(call)                                                                                     \
@@ -36,10 +39,30 @@ struct Configuration {
   static constexpr int kSharedBytes = portable_forward_shared_bytes(D, DV, M, N, Stages);
 };
 
+/// N: rows of a schedule tile, of which Gather make a KV tile.
+template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16>
+struct HopperConfiguration {
+  static constexpr int kHeadDim = D, kValueDim = DV, kTileQueries = M, kTileKeys = N, kGather = Gather,
+                       kWarps = M / 16, kStages = Stages, kAlignBytes = 16, kCluster = 1;
+  static constexpr bool kPingPong = PingPong, kBf16 = Bf16;
+  static constexpr int kSharedBytes = hopper_forward_shared_bytes(D, DV, M, N *Gather, Stages);
+};
+
+template <class Config>
+constexpr bool kIsHopper = false;
+template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16>
+constexpr bool kIsHopper<HopperConfiguration<D, DV, M, N, Gather, Stages, PingPong, Bf16>> = true;
+
 template <class Config, class Pattern>
 __global__ void __launch_bounds__(Config::kWarps * 32)
     forward_kernel(const __grid_constant__ ForwardArgs args) {
   portable_forward<Config, Pattern>(args);
+}
+
+template <class Config, class Pattern>
+__global__ void __launch_bounds__(Config::kWarps * 32 + 128, 1)
+    hopper_forward_kernel(const __grid_constant__ ForwardArgs args, const __grid_constant__ TensorMaps maps) {
+  hopper_forward<Config, Pattern>(args, maps);
 }
 
 template <class Config, class Pattern>
@@ -89,14 +112,72 @@ long long units(const ForwardArgs &args) {
   return (long long)args.batch * args.heads * ceil_div(args.queries, Config::kTileQueries);
 }
 
+/// The map of one tensor, as the host runtime encodes it.
+inline TensorMap tensor_map(const TensorArg &tensor, bool bf16, int dim, int tokens, int heads, int batch,
+                            int rows) {
+  static const auto encode = [] {
+    void *function = nullptr;
+    cudaDriverEntryPointQueryResult found;
+    CHECK_CUDA(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault,
+                                                &found));
+    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function);
+  }();
+  CUtensorMap map;
+  const cuuint64_t dims[] = {cuuint64_t(dim), cuuint64_t(tokens), cuuint64_t(heads), cuuint64_t(batch)};
+  const cuuint64_t strides[] = {cuuint64_t(tensor.token_stride * 2), cuuint64_t(tensor.head_stride * 2),
+                                cuuint64_t(tensor.batch_stride * 2)};
+  const cuuint32_t box[] = {64, cuuint32_t(rows), 1, 1}, steps[] = {1, 1, 1, 1};
+  const CUresult result =
+      encode(&map, bf16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 4, tensor.data,
+             dims, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  if (result != CUDA_SUCCESS) {
+    std::fprintf(stderr, "cuTensorMapEncodeTiled: error %d\n", int(result));
+    std::exit(2);
+  }
+  TensorMap out;
+  static_assert(sizeof out == sizeof map);
+  std::memcpy(&out, &map, sizeof map);
+  return out;
+}
+
+template <class Config, class Pattern>
+void launch_hopper(ForwardArgs args, long long max_blocks, unsigned *work_counter) {
+  static const int multiprocessors = [] {
+    cudaDeviceProp properties;
+    CHECK_CUDA(cudaGetDeviceProperties(&properties, 0));
+    return properties.multiProcessorCount;
+  }();
+  args.work_counter = work_counter;
+  const bool bf16 = Config::kBf16;
+  const TensorMaps maps{
+      tensor_map(args.q, bf16, Config::kHeadDim, args.queries, args.heads, args.batch, Config::kTileQueries),
+      tensor_map(args.k, bf16, Config::kHeadDim, args.keys, args.kv_heads, args.batch, Config::kTileKeys),
+      tensor_map(args.v, bf16, Config::kValueDim, args.keys, args.kv_heads, args.batch, Config::kTileKeys)};
+  const unsigned blocks = unsigned(std::min({units<Config>(args), max_blocks, (long long)multiprocessors}));
+  CHECK_CUDA(cudaFuncSetAttribute(hopper_forward_kernel<Config, Pattern>,
+                                  cudaFuncAttributeMaxDynamicSharedMemorySize, Config::kSharedBytes));
+  hopper_forward_kernel<Config, Pattern>
+      <<<blocks, Config::kWarps * 32 + 128, Config::kSharedBytes>>>(args, maps);
+}
+
 /// Plans (when the pattern needs it; args.plan is then set) and launches.
 template <class Config, class Pattern>
-void launch(const ForwardArgs &args, long long max_blocks = 1LL << 30) {
+void launch(ForwardArgs args, long long max_blocks = 1LL << 30, unsigned *work_counter = nullptr) {
   const unsigned blocks = unsigned(std::min(units<Config>(args), max_blocks));
+  if (args.section_heads == 0) { // K and V of a section fit in 32 MiB of L2
+    const long long bytes =
+        2LL * args.keys * (Config::kHeadDim + Config::kValueDim) * args.kv_heads / args.heads;
+    args.section_heads = int(std::max(1LL, (32LL << 20) / std::max(1LL, bytes)));
+  }
   if constexpr (Pattern::kPlanned) plan_kernel<Config, Pattern><<<blocks, 128>>>(args);
-  CHECK_CUDA(cudaFuncSetAttribute(forward_kernel<Config, Pattern>,
-                                  cudaFuncAttributeMaxDynamicSharedMemorySize, Config::kSharedBytes));
-  forward_kernel<Config, Pattern><<<blocks, Config::kWarps * 32, Config::kSharedBytes>>>(args);
+  if constexpr (kIsHopper<Config>) {
+    launch_hopper<Config, Pattern>(args, max_blocks, work_counter);
+  } else {
+    CHECK_CUDA(cudaFuncSetAttribute(forward_kernel<Config, Pattern>,
+                                    cudaFuncAttributeMaxDynamicSharedMemorySize, Config::kSharedBytes));
+    forward_kernel<Config, Pattern><<<blocks, Config::kWarps * 32, Config::kSharedBytes>>>(args);
+  }
   CHECK_CUDA(cudaGetLastError());
 }
 

@@ -1,0 +1,90 @@
+// What a pattern does to the scores of one KV tile in the accumulator of a wgmma.
+#pragma once
+
+#include "../constants.cuh"
+#include "../mask_words.cuh"
+#include "layout.cuh"
+
+namespace maskloom::kernel {
+
+template <class Config, class Pattern>
+struct TileMask {
+  static constexpr int kGather = Config::kGather, kBlockKeys = Config::kTileKeys;
+  static constexpr int kScores = kGather * kBlockKeys / 2, kBlockScores = kBlockKeys / 2;
+
+  const ForwardArgs &args;
+  const UnitSlot &slot;
+  const StageSlot<kGather> &tile;
+  const int row; ///< of this thread's first row in the Q tile; the other is 8 further
+
+  MASKLOOM_DEVICE int first_query(const Context &c) const {
+    return slot.query_tile * Config::kTileQueries + row + int(c.query_offset);
+  }
+  /// The first column of this thread in block `i`; its others are 8*j + e further.
+  MASKLOOM_DEVICE int first_column(int i) const {
+    return tile.tiles[i] * kBlockKeys + int(threadIdx.x % 4) * 2;
+  }
+
+  /// The pattern's score modification. Afterwards scores are natural and scaled.
+  MASKLOOM_DEVICE void modify(float (&scores)[kScores]) const {
+    const Context context = with_args(slot.context, args);
+    const int query = first_query(context);
+#pragma unroll
+    for (int i = 0; i < kGather; ++i) {
+      const int key = first_column(i) + int(context.key_offset);
+#pragma unroll
+      for (int j = 0; j < kBlockScores; ++j) {
+        float &score = scores[i * kBlockScores + j];
+        score = Pattern::score(score * args.scale, context, query + j / 2 % 2 * 8, key + j / 4 * 8 + j % 2);
+      }
+    }
+  }
+
+  /// Scores of invisible pairs become -inf; `partial`: a bit a block, blocks without it are visible as a
+  /// whole.
+  MASKLOOM_DEVICE void hide(float (&scores)[kScores], unsigned partial) const {
+    unsigned words[2][kWords] = {};
+    Pattern::dispatch(slot.group, VisiblePairs{*this, partial, words});
+#pragma unroll
+    for (int i = 0; i < kScores; ++i) {
+      const int bit = i / 4 * 2 + i % 2;
+      if (!(words[i / 2 % 2][bit / 32] >> bit % 32 & 1)) scores[i] = -infinity();
+    }
+  }
+
+private:
+  static constexpr int kWords = mask_words(kGather * kBlockKeys);
+
+  /// What Pattern::dispatch calls with the unit's group.
+  struct VisiblePairs {
+    const TileMask &mask;
+    unsigned partial;
+    unsigned (&words)[2][kWords];
+
+    template <class Group>
+    MASKLOOM_DEVICE void operator()(Group) const {
+      const Context context = with_args(mask.slot.context, mask.args);
+      const int query = mask.first_query(context);
+      const int queries[2] = {query, query + 8};
+      blocks<Group, 0>(context, queries);
+    }
+
+    /// Blocks i and further.
+    template <class Group, int i>
+    MASKLOOM_DEVICE void blocks(const Context &context, const int (&queries)[2]) const {
+      constexpr int kFirstBit = i * (kBlockKeys / 4);
+      if constexpr (kGather == 1) {
+        visible_words<Group, kBlockKeys>(context, queries, mask.first_column(i), words);
+      } else if (partial >> i & 1) {
+        visible_words<Group, kBlockKeys, kFirstBit>(context, queries, mask.first_column(i), words);
+      } else {
+        constexpr unsigned kAll = (1ull << kBlockKeys / 4) - 1;
+        words[0][kFirstBit / 32] |= kAll << kFirstBit % 32;
+        words[1][kFirstBit / 32] |= kAll << kFirstBit % 32;
+      }
+      if constexpr (i + 1 < kGather) blocks<Group, i + 1>(context, queries);
+    }
+  };
+};
+
+} // namespace maskloom::kernel

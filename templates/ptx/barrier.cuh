@@ -1,0 +1,64 @@
+// Barriers in shared memory (mbarrier), named barriers, and the registers of warpgroups (sm_90a).
+#pragma once
+
+#include "../prelude.cuh"
+
+namespace maskloom::kernel {
+
+/// A barrier of 8 bytes in shared memory. Its phases alternate between parity 0 and 1: wait(p) returns once
+/// the phase of parity p has completed, so waiting for parity 1 on a new barrier returns at once.
+struct Barrier {
+  unsigned address;
+
+  MASKLOOM_DEVICE void init(int arrivals) const {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(address), "r"(arrivals) : "memory");
+  }
+  MASKLOOM_DEVICE void arrive() const {
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(address) : "memory");
+  }
+  /// Arrives, and has the phase wait for `bytes` of tensor copies as well.
+  MASKLOOM_DEVICE void arrive_expecting(int bytes) const {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes)
+                 : "memory");
+  }
+  MASKLOOM_DEVICE void wait(unsigned parity) const {
+    asm volatile("{\n"
+                 ".reg .pred done;\n"
+                 "WAIT:\n"
+                 "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+                 "@done bra DONE;\n"
+                 "bra WAIT;\n"
+                 "DONE:\n"
+                 "}" ::"r"(address),
+                 "r"(parity)
+                 : "memory");
+  }
+};
+
+/// Makes initialised barriers visible to the copy engine.
+MASKLOOM_DEVICE void fence_barrier_init() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+
+/// Makes this thread's ordinary stores to shared memory visible to the copy engine and to wgmma.
+MASKLOOM_DEVICE void fence_async_proxy() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
+/// Named barriers: `threads` counts those that sync and those that arrive.
+MASKLOOM_DEVICE void named_barrier_sync(int id, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+MASKLOOM_DEVICE void named_barrier_arrive(int id, int threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
+/// The registers a thread of this warpgroup may use from here on.
+template <int kRegisters>
+MASKLOOM_DEVICE void give_registers() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kRegisters));
+}
+template <int kRegisters>
+MASKLOOM_DEVICE void take_registers() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kRegisters));
+}
+
+} // namespace maskloom::kernel
