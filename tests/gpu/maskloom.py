@@ -1,7 +1,8 @@
-"""The C API from Python by ctypes: raw device pointers, no build step. Used by the GPU tests and the benchmark.
+"""The C API from Python by ctypes: raw device pointers, no build step. Used by the GPU tests and the benchmark program.
 
 MASKLOOM_LIB names libmaskloom.so; default: dist/ or build/dev/ of the checkout."""
 import ctypes as c
+import json
 import os
 import pathlib
 
@@ -27,7 +28,7 @@ class Value(c.Structure):
 
 class CompileOptions(c.Structure):
     _fields_ = [("heads", c.c_int64), ("kv_heads", c.c_int64), ("head_dim", c.c_int64), ("value_dim", c.c_int64), ("dtype", c.c_int),
-                ("device", c.c_int), ("arch", c.c_char_p), ("constants", c.POINTER(Value)), ("constant_count", c.c_size_t)]
+                ("device", c.c_int), ("arch", c.c_char_p), ("constants", c.POINTER(Value)), ("constant_count", c.c_size_t), ("config", c.c_char_p)]
 
 
 class Tensor(c.Structure):
@@ -48,7 +49,10 @@ class ForwardOptions(c.Structure):
 lib.maskloom_last_error.restype = c.c_char_p
 lib.maskloom_source.restype = c.c_char_p
 lib.maskloom_source.argtypes = [c.c_void_p]
+lib.maskloom_config.restype = c.c_char_p
+lib.maskloom_config.argtypes = [c.c_void_p]
 lib.maskloom_workspace_bytes.restype = c.c_size_t
+lib.maskloom_workspace_bytes.argtypes = [c.c_void_p] + [c.POINTER(Tensor)] * 2
 lib.maskloom_pattern_parse.argtypes = [c.c_char_p, c.c_char_p, c.POINTER(c.c_void_p)]
 lib.maskloom_pattern_load.argtypes = [c.c_char_p, c.c_char_p, c.POINTER(c.c_void_p)]
 lib.maskloom_compile.argtypes = [c.c_void_p, c.POINTER(CompileOptions), c.POINTER(c.c_void_p)]
@@ -82,9 +86,10 @@ def _tensor(t):
 
 
 class Attention:
-    """A pattern (text, or the path of a file) compiled for head counts, head dims and a dtype."""
+    """A pattern (text, or the path of a file) compiled for head counts, head dims and a dtype. `config`: fields of the default
+    configuration to change, by their names in config()."""
 
-    def __init__(self, pattern, heads, kv_heads, head_dim, value_dim=0, dtype=BF16, constants=None, name=None, device=AUTO):
+    def __init__(self, pattern, heads, kv_heads, head_dim, value_dim=0, dtype=BF16, constants=None, name=None, device=AUTO, config=None):
         handle = c.c_void_p()
         name = name.encode() if name else None
         if "{" in pattern:
@@ -92,7 +97,8 @@ class Attention:
         else:
             _check(lib.maskloom_pattern_load(pattern.encode(), name, c.byref(handle)))
         values, count = _values(constants)
-        options = CompileOptions(heads, kv_heads, head_dim, value_dim, dtype, device, None, values, count)
+        options = CompileOptions(heads, kv_heads, head_dim, value_dim, dtype, device, None, values, count,
+                                 json.dumps(config).encode() if config else None)
         self.handle = c.c_void_p()
         try:
             _check(lib.maskloom_compile(handle, c.byref(options), c.byref(self.handle)))
@@ -128,6 +134,12 @@ class Attention:
 
     def forward(self, *args, **kwargs):
         self.bind(*args, **kwargs)()
+
+    def workspace_bytes(self, q, k):
+        return lib.maskloom_workspace_bytes(self.handle, c.byref(_tensor(q)), c.byref(_tensor(k)))
+
+    def config(self):
+        return json.loads(lib.maskloom_config(self.handle) or "{}")
 
     def source(self):
         return lib.maskloom_source(self.handle).decode()

@@ -1,194 +1,233 @@
 """Times our kernels beside the peers in one process on one GPU, and writes docs/performance.md.
 
-Peers: FlashAttention-2 and cuDNN through PyTorch's SDPA, FlexAttention through torch.compile. Calls are queued back to back in batches, so
-nobody's host time counts as kernel time; rounds of all contestants are interleaved; the figure is the median over rounds. Inputs are
-random, caches warm. TFLOP/s counts visible (q, k) pairs only.
+Usage: benchmark.py [--only GROUP|REGEX|GROUP/REGEX ...] [options]      groups: dense sparse modifications
 
-Usage: benchmark.py [-o docs/performance.md] [--rounds 5] [--no-flex] [case ...]"""
+Rows go to $OUT/benchmark.jsonl (or --rows FILE), appended as they are measured: report.py joins the rows of several runs. A whole run
+writes docs/performance.md; one with --only, --skip or --budget writes a report only where -o says. With --configs FILE.json, a list of
+objects such as {"tile_queries": 128, "stages": 3}, our kernel is timed under each of those configurations beside the default one."""
 import argparse
+import concurrent.futures
 import datetime
 import json
 import os
 import pathlib
 import subprocess
-import tempfile
+import sys
 import time
 
-import torch
-import torch.nn.functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
-
-import maskloom
-from patterns import FILES, documents, s2
-
-dev = "cuda"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(ROOT / "tests" / "gpu")]
+
+import torch
+
+import bars
+import check
+import contestants
+import gpu
+import report
+import results
+from cases import all_cases, select
+from compile_table import compile_rows
+from timing import measure
+
+PEERS = {"fa2": "FA2", "cudnn": "cuDNN", "flex": "Flex"}
 
 
-def s2_pairs(heads, n, block=64, local=16, stride=16):
-    """Visible pairs of the local-stride pattern, summed over heads: whole blocks below the diagonal, a triangle on it."""
-    total = 0
-    for h in range(heads):
-        for qb in range(n // block):
-            old, first = max(0, qb - local + 1), -h % stride
-            far = 0 if old <= first else (old - first - 1) // stride + 1
-            total += (min(qb, local - 1) + far) * block * block + block * (block + 1) // 2
-    return total
-
-
-def window_pairs(heads, n, window, sink=0):
-    rows = torch.arange(n, dtype=torch.int64)
-    near = torch.minimum(rows + 1, torch.tensor(window))
-    return int((near + torch.clamp(torch.minimum(rows + 1 - window, torch.tensor(sink)), min=0)).sum()) * heads
-
-
-def case_list():
-    causal = lambda n: n * (n + 1) // 2
-    f = lambda name: str(FILES / name)
-    cases = {}
-    for n, batch in ((2048, 16), (8192, 4), (16384, 2)):
-        cases[f"causal {n // 1024}k d128"] = dict(pattern=f("causal.mask"), batch=batch, heads=16, n=n, d=128, pairs=16 * causal(n),
-                                                  dense=True, flex=lambda b, h, q, k: q >= k)
-    cases["full 8k d128"] = dict(pattern="pattern full { mask all; }", batch=4, heads=16, n=8192, d=128, pairs=16 * 8192**2, dense=False)
-    cases["causal 8k d64"] = dict(pattern=f("causal.mask"), batch=4, heads=32, n=8192, d=64, pairs=32 * causal(8192), dense=True)
-    cases["causal 8k d256"] = dict(pattern=f("causal.mask"), batch=4, heads=8, n=8192, d=256, pairs=8 * causal(8192), dense=True)
-    cases["window 1024 32k"] = dict(pattern=f("sliding_window.mask"), params={"window": 1024}, batch=1, heads=16, n=32768, d=128,
-                                    pairs=window_pairs(16, 32768, 1024), dense=True, flex=lambda b, h, q, k: (q >= k) & (q - k < 1024))
-    cases["sink 64 + window 4096 128k"] = dict(pattern=f("sink_window.mask"), params={"sink": 64, "window": 4096}, batch=1, heads=16,
-                                               n=131072, d=128, pairs=window_pairs(16, 131072, 4096, 64), dense=True,
-                                               flex=lambda b, h, q, k: (q >= k) & ((q - k < 4096) | (k < 64)))
-    for n in (32768, 131072):
-        cases[f"S2 (64, 16, 16) {n // 1024}k"] = dict(pattern=f("s2_local_stride.mask"), batch=1, heads=16, n=n, d=128, pairs=s2_pairs(16, n),
-                                                      dense=True, flex=lambda b, h, q, k: s2()(q, k, h, h, b, None), flex_heads=True)
-    docs = documents(1, 32768, dev, 12)["doc"]
-    per_doc = torch.bincount(docs[0].long()).double()
-    cases["12 documents 32k"] = dict(pattern=f("documents.mask"), aux={"doc": docs}, batch=1, heads=16, n=32768, d=128,
-                                     pairs=int((per_doc * (per_doc + 1) / 2).sum()) * 16, dense=True,
-                                     flex=lambda b, h, q, k: (q >= k) & (docs[0][q] == docs[0][k]))
-    return cases
-
-
-def contestants(case, with_flex):
-    b, h, n, d = case["batch"], case["heads"], case["n"], case["d"]
-    q, k, v = (torch.randn(b, h, n, d, device=dev, dtype=torch.bfloat16) for _ in range(3))
-    o = torch.empty_like(q)
-    ours = maskloom.Attention(case["pattern"], h, h, d, d)
-    runs = {"maskloom": ours.bind(q, k, v, o, params=case.get("params"), aux=case.get("aux"))}
-    for name, backend in (("FA2", SDPBackend.FLASH_ATTENTION), ("cuDNN", SDPBackend.CUDNN_ATTENTION)):
-        def run(backend=backend):
-            with sdpa_kernel(backend):
-                F.scaled_dot_product_attention(q, k, v, is_causal=case["dense"])
-        runs[name] = run
-    if with_flex and "flex" in case:
-        from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-        torch._dynamo.reset()
-        blocks = torch.compile(create_block_mask)(case["flex"], None, h if case.get("flex_heads") else None, n, n, device=dev)
-        flex = torch.compile(flex_attention, dynamic=False)
-        runs["Flex"] = lambda: flex(q, k, v, block_mask=blocks)
-    return runs
-
-
-def measure(runs, rounds):
-    """Median over rounds of the milliseconds of one call, contestants interleaved."""
-    batch, times = {}, {name: [] for name in runs}
-    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    for name, run in list(runs.items()):
-        try:
-            run(); run()
-            torch.cuda.synchronize()
-            start.record(); run(); end.record(); torch.cuda.synchronize()
-            batch[name] = max(1, min(40, int(25 / max(1e-3, start.elapsed_time(end)))))
-        except Exception as error:
-            print(f"  {name}: {str(error)[:120]}")
-            del runs[name]
-    for _ in range(rounds):
-        for name, run in runs.items():
-            start.record()
-            for _ in range(batch[name]):
-                run()
-            end.record(); torch.cuda.synchronize()
-            times[name].append(start.elapsed_time(end) / batch[name])
-    return {name: sorted(times[name])[len(times[name]) // 2] for name in runs}
-
-
-def host_time(file, params=None):
-    """Microseconds of host time of one forward call on a shape that keeps the GPU idle between calls; parameters change at every call."""
-    q, k, v = (torch.randn(1, 1, 64, 64, device=dev, dtype=torch.bfloat16) for _ in range(3))
-    o = torch.empty_like(q)
-    attention = maskloom.Attention(file, 1, 1, 64, 64)
-    calls = [attention.bind(q[:, :, :n], k[:, :, :n], v[:, :, :n], o[:, :, :n], params={name: base + n for name, base in (params or {}).items()})
-             for n in range(33, 65)]
-    for call in calls:
-        call()
-    best = 1e9
-    for _ in range(20):
-        torch.cuda.synchronize()
-        begin = time.perf_counter()
-        for _ in range(5):
-            for call in calls:
-                call()
-        best = min(best, (time.perf_counter() - begin) / (5 * len(calls)) * 1e6)
-    torch.cuda.synchronize()
-    return best
-
-
-def compile_table():
-    """Cold compile (a fresh process, no cache), a hit in the disk cache, and the host time of a call, for some patterns."""
-    command = pathlib.Path(maskloom.lib._name).with_name("maskloom")
-    if not command.exists():
-        return []
-    lines = ["", "## Compile and launch", "",
-             "Cold: a fresh process, an empty cache, d 128, bf16, sm_90a. Hit: a fresh process, the kernel in the disk cache. Host: one forward call through the C API,",
-             "lengths and parameters changing at every call (ctypes included).", "", "| pattern | MLIR ms | NVRTC ms | disk hit ms | host us |", "|---|---|---|---|---|"]
-    for name, params in (("causal", None), ("sliding_window", {"window": 100}), ("s2_local_stride", {"local": 8}), ("two_range", None)):
-        with tempfile.TemporaryDirectory() as folder:
-            def run():
-                return json.loads(subprocess.run([command, "compile", str(FILES / f"{name}.mask"), "-o", f"{folder}/f.cubin", "--json"], check=True,
-                                                 capture_output=True, env={**os.environ, "MASKLOOM_CACHE_DIR": f"{folder}/cache"}).stdout)
-            cold, hit = run(), run()
-        assert hit["source"] == "disk", hit
-        lines.append(f"| {name} | {cold['codegen_ms']:.1f} | {cold['nvrtc_ms']:.0f} | {hit['cache_ms']:.1f} | {host_time(str(FILES / f'{name}.mask'), params):.1f} |")
-        print(lines[-1], flush=True)
-    return lines
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", default=str(ROOT / "docs" / "performance.md"))
-    parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--commit", default="")
+def arguments_of(argv):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", default=[], metavar="CASES", help="GROUP, a regular expression over names, or GROUP/expression")
+    parser.add_argument("-o", "--output", help="the report; default: docs/performance.md for a whole run, none otherwise")
+    parser.add_argument("--rows", default=os.path.join(os.environ.get("OUT", "."), "benchmark.jsonl"), help="JSON lines are appended here")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=5, help="a contestant's samples in each round")
+    parser.add_argument("--batch-ms", type=float, default=15, help="length of a sample")
+    parser.add_argument("--peers", default="fa2,cudnn,flex", help="'' for none")
     parser.add_argument("--no-flex", action="store_true")
-    parser.add_argument("cases", nargs="*")
-    arguments = parser.parse_args()
+    parser.add_argument("--flex-workers", type=int, default=4, help="processes that compile Flex's kernels into its cache beforehand; 0: none")
+    parser.add_argument("--cold", action="store_true", help="rotate among input sets beyond the L2 cache")
+    parser.add_argument("--budget", type=float, default=0, metavar="SECONDS", help="skip what does not fit")
+    parser.add_argument("--configs", metavar="FILE.json", help="time these configurations of our kernel")
+    parser.add_argument("--no-compile-table", action="store_true")
+    parser.add_argument("--commit", default="")
+    parser.add_argument("--compile-flex", default="", help=argparse.SUPPRESS)  # I/N: this process is one of the workers
+    arguments = parser.parse_args(argv)
+    names = [name for name in arguments.peers.split(",") if name]
+    if unknown := [name for name in names if name not in PEERS]:
+        parser.error(f"--peers: expected some of {', '.join(PEERS)}, found {', '.join(unknown)}")
+    arguments.peers = [PEERS[name] for name in names if not (arguments.no_flex and name == "flex")]
+    if arguments.configs:
+        arguments.peers = []
+    return arguments
+
+
+def header_of(arguments):
     commit = arguments.commit or subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
-    lines = ["# Performance", "",
-             "Written by tests/gpu/benchmark.py; nothing here is edited by hand. One row a case: milliseconds of one forward call (median), and a",
-             "peer's time over ours (above 1: we are faster). FA2 and cuDNN run dense causal attention where the pattern is sparse: that is what a",
-             "user without a sparse kernel would run. FlexAttention runs the same mask. TFLOP/s counts visible pairs only.", "",
-             f"{torch.cuda.get_device_name()}, {datetime.date.today()}, commit {commit or 'unknown'}, PyTorch {torch.__version__}, bf16, inputs random, "
-             f"caches warm, calls back to back, {arguments.rounds} interleaved rounds.", "",
-             "| case | batch x heads | ms | TFLOP/s | FA2 / ours | cuDNN / ours | Flex / ours |", "|---|---|---|---|---|---|---|"]
-    write = lambda: pathlib.Path(arguments.output).write_text("\n".join(lines) + "\n")  # after each case: an interrupted run keeps its rows
-    for name, case in case_list().items():
-        if arguments.cases and not any(part in name for part in arguments.cases):
-            continue
-        began = time.time()
+    driver, limit = (gpu.query("driver_version,power.limit") + ["", ""])[:2]
+    return {"kind": "header", "gpu": torch.cuda.get_device_name(), "date": str(datetime.date.today()), "commit": commit or "unknown",
+            "torch": torch.__version__, "cudnn": torch.backends.cudnn.version(), "driver": driver, "power_limit": limit,
+            "rounds": arguments.rounds, "samples": arguments.samples, "batch_ms": arguments.batch_ms, "cold": arguments.cold}
+
+
+def compile_flex(cases, share):
+    """As one of the workers: compiles Flex's kernels for every N-th case; what stays is Inductor's cache on disk."""
+    index, count = map(int, share.split("/"))
+    for case in [case for case in cases if "Flex" in case.peers][index::count]:
         try:
-            times = measure(contestants(case, not arguments.no_flex), arguments.rounds)
-            ours = times["maskloom"]
+            contestants.flex(case, contestants.Inputs(case))
         except Exception as error:
-            print(f"{name}: {str(error)[:300]}", flush=True)
-            continue
-        flops = 4.0 * case["batch"] * case["pairs"] * case["d"]
-        ratio = lambda peer: f"{times[peer] / ours:.2f}" if peer in times else ""
-        lines.append(f"| {name} | {case['batch']} x {case['heads']} | {ours:.3f} | {flops / ours / 1e9:.0f} | {ratio('FA2')} | {ratio('cuDNN')} | {ratio('Flex')} |")
-        print(lines[-1], f"  ({time.time() - began:.0f} s)", flush=True)
-        write()
+            print(f"    Flex, {case.name}: {str(error).splitlines()[0][:160]}", flush=True)
         torch.cuda.empty_cache()
-    if not arguments.cases:
-        lines += compile_table()
-    write()
+
+
+class Kernels:
+    """Our kernels, compiled by a pool of threads before anything is timed; equal ones once."""
+
+    def __init__(self, cases, configs):
+        self._configs, self._jobs = configs, {}
+        with concurrent.futures.ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+            for case in cases:
+                for config in configs:
+                    self._submit(pool, case, config)
+                if case.baseline:
+                    self._submit(pool, case.baseline, None)
+
+    def _submit(self, pool, case, config):
+        key = self._key(case, config)
+        if key not in self._jobs:
+            self._jobs[key] = pool.submit(contestants.attention, case, config)
+
+    @staticmethod
+    def _key(case, config):
+        return json.dumps([case.pattern, case.heads, case.dim, case.constants, config])
+
+    def of(self, case, config=None):
+        return self._jobs[self._key(case, config)].result()
+
+
+def estimate(case, peers, arguments):
+    """Seconds that a case takes, from below: the budget's measure."""
+    causal = 4 * case.batch * case.heads * case.tokens**2 * case.dim / (2 if case.dense_causal else 1)
+    per_call = [causal / 3.2e11 if peer == "FA2" else causal / 5.5e11 if peer == "cuDNN" else 5 for peer in peers] + [15]
+    samples = arguments.rounds * (arguments.samples + 1)
+    return 3 + sum(max(arguments.batch_ms, ms) for ms in per_call) * samples / 1e3 + (5 if "Flex" in peers else 0)
+
+
+def run_case(case, ours, baseline, arguments, monitor):
+    """The row of a case. `ours`: our kernels by the name of the contestant; `baseline`: the kernel of case.baseline, or None."""
+    begin = time.time()
+    row = {"kind": "case", "case": case.name, "group": case.group, "batch": case.batch, "heads": case.heads, "tokens": case.tokens, "dim": case.dim}
+    inputs = contestants.Inputs(case, arguments.cold)
+    for name, kernel in list(ours.items()):
+        if wrong := check.problem(case, contestants.ours(case, kernel, inputs).calls[0], inputs):
+            print(f"WRONG {case.name} ({name}): {wrong}", flush=True)
+            del ours[name]
+            row |= {"kind": "wrong", "why": wrong}
+    if not ours:
+        return row
+    field, flex_seconds = contestants.field(case, ours, inputs, [peer for peer in case.peers if peer in arguments.peers])
+    row |= {"kind": "case", "flops": case.flops(inputs.aux), "config": next(iter(ours.values())).config()}
+    if baseline:
+        beside = contestants.Inputs(case.baseline, arguments.cold)
+        field["baseline"] = contestants.ours(case.baseline, baseline, beside)
+        row |= {"baseline": case.baseline.name, "baseline_flops": case.baseline.flops(beside.aux)}
+    timing = time.time()
+    times = measure(field, arguments.rounds, arguments.samples, arguments.batch_ms)
+    return row | {"rounds": {name: found.rounds for name, found in times.items()}, "graphs": [name for name, found in times.items() if found.captured],
+                  "flex_seconds": flex_seconds, "seconds": time.time() - begin, **monitor.since(timing)}
+
+
+def print_row(row):
+    if row["kind"] == "case":
+        parts = [f"{results.ms(row):.3f} ms", f"{results.tflops(row):.0f} TFLOP/s"]
+        parts += [f"{peer} {results.over(row, peer):.2f}" for peer in PEERS.values() if peer in row["rounds"]]
+        if "baseline" in row["rounds"]:
+            parts.append(f"{results.of_baseline(row):.2f} of dense" if row["group"] == "sparse" else f"cost {results.cost(row):+.1%}")
+        clocks = f", {row['sm_mhz']:.0f} MHz {row['watts']:.0f} W" if "sm_mhz" in row else ""
+        print(f"{row['case']}: {', '.join(parts)}  ({row['seconds']:.0f} s{clocks})", flush=True)
+
+
+def print_variants(row, configs):
+    """One line a configuration, with its speed over the default's."""
+    print(row["case"])
+    for name, config in configs.items():
+        if name in row["rounds"]:
+            faster = f"x {1 / results.over(row, name):.3f}" if "maskloom" in row["rounds"] else ""
+            print(f"  {results.ms(row, name):9.3f} ms {results.tflops(row, name):6.0f} TFLOP/s  {faster}  {json.dumps(config) if config else 'default'}", flush=True)
+
+
+def main(argv=None):
+    arguments = arguments_of(argv)
+    began = time.time()
+    torch.manual_seed(0)
+    cases = select(all_cases(), arguments.only)
+    if not cases:
+        raise SystemExit(f"no case matches {' '.join(arguments.only)}")
+    if arguments.compile_flex:
+        return compile_flex(cases, arguments.compile_flex)
+    configs = {"maskloom": None}
+    if arguments.configs:
+        configs |= {f"config {i}": config for i, config in enumerate(json.loads(pathlib.Path(arguments.configs).read_text()), 1)}
+
+    workers = []
+    if "Flex" in arguments.peers:
+        count = min(arguments.flex_workers, len(cases))
+        command = [sys.executable, __file__, *(["--only", *arguments.only] if arguments.only else [])]
+        environment = {**os.environ, "TORCHINDUCTOR_COMPILE_THREADS": "2"}
+        workers = [subprocess.Popen([*command, "--compile-flex", f"{i}/{count}"], env=environment, stderr=subprocess.DEVNULL) for i in range(count)]
+    kernels = Kernels(cases, list(configs.values()))
+    print(f"our kernels compiled after {time.time() - began:.0f} s", flush=True)
+    for worker in workers:
+        worker.wait()
+    if workers:
+        print(f"Flex's kernels compiled after {time.time() - began:.0f} s", flush=True)
+
+    header, rows, monitor = header_of(arguments), [], gpu.Monitor()
+    whole = not (arguments.only or arguments.budget or arguments.configs)
+    output = arguments.output or (str(report.DEFAULT) if whole else None)
+
+    def keep(row):
+        rows.append(row)
+        with open(arguments.rows, "a") as file:
+            file.write(json.dumps(row) + "\n")
+        if output and row["kind"] != "header":
+            pathlib.Path(output).write_text(report.text(header, rows[1:]))
+
+    keep(header)
+    for case in cases:
+        left = arguments.budget - (time.time() - began)
+        needed = estimate(case, [peer for peer in case.peers if peer in arguments.peers], arguments)
+        if arguments.budget and needed > left:
+            print(f"SKIPPED {case.name}: needs about {needed:.0f} s, {left:.0f} s are left", flush=True)
+            keep({"kind": "skipped", "case": case.name, "group": case.group, "why": f"did not fit in {arguments.budget:.0f} s"})
+            continue
+        ours = {}
+        for name, config in configs.items():
+            try:
+                ours[name] = kernels.of(case, config)
+            except contestants.maskloom.Error as error:
+                print(f"WRONG {case.name} {json.dumps(config) if config else ''}: not compiled: {str(error).strip().splitlines()[0][:200]}", flush=True)
+        try:
+            row = run_case(case, ours, kernels.of(case.baseline) if case.baseline and not arguments.configs else None, arguments, monitor)
+        except Exception as error:
+            print(f"WRONG {case.name}: {str(error).strip()[:300]}", flush=True)
+            row = {"kind": "wrong", "case": case.name, "group": case.group, "why": str(error).strip().split("\n")[0][:200]}
+        if arguments.configs and "rounds" in row:
+            print_variants(row, configs)
+            keep(row | {"kind": "variants", "configs": configs})
+        else:
+            keep(row)
+            print_row(row)
+        torch.cuda.empty_cache()
+    if whole and not arguments.no_compile_table:
+        for row in compile_rows():
+            keep(row)
+            print(row, flush=True)
+    monitor.stop()
+    if not arguments.configs:
+        bars.print_bars(rows)
+    print(f"{time.time() - began:.0f} s; rows in {arguments.rows}" + (f", report in {output}" if output else ""))
 
 
 if __name__ == "__main__":
-    main()
+    with torch.cuda.stream(torch.cuda.Stream()):  # CUDA graphs cannot be captured on the default stream
+        main()
