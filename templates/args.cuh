@@ -1,5 +1,5 @@
-// The launch ABI of the forward kernels: one struct by value. The only file of this folder that the host
-// includes too, so that both sides agree by construction; plain C++, no header needed.
+// The launch ABI of the forward kernels: structs by value. The host includes this file too, so that both sides
+// agree by construction; plain C++, no header needed.
 #pragma once
 
 namespace maskloom {
@@ -31,12 +31,25 @@ struct ForwardArgs {
   const int *query_lengths; ///< per batch entry, or null: queries
   const int *key_lengths;   ///< per batch entry, or null: keys
   unsigned *plan;           ///< plan bitmap, null when every group is closed-form (layout in schedule.cuh)
+  unsigned *work_counter;   ///< the Hopper kernel only: two words of device memory, both 0 between launches.
+                            ///< It hands units out with them and resets them; null: a static order
   float scale;
   int batch, heads, kv_heads, queries, keys;
   int has_query_offset;
-  int reserved;
+  int section_heads; ///< (batch entry, head) pairs in one section of the work order, at least 1
   long long params[kMaxParams]; ///< symbolic parameters by index
   AuxArg aux[kMaxAux];
+};
+
+/// What TMA needs of a tensor: an opaque CUtensorMap, which the driver encodes.
+struct alignas(64) TensorMap {
+  unsigned long long words[16];
+};
+
+/// The second parameter of the Hopper kernel. Rank 4, innermost first: dim, token, head, batch entry. Boxes of
+/// 64 elements x (Q: kTileQueries, K and V: kTileKeys) rows; 128-byte swizzle; zeros out of bounds.
+struct TensorMaps {
+  TensorMap q, k, v;
 };
 
 } // namespace maskloom

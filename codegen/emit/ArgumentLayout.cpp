@@ -32,6 +32,7 @@ std::vector<KernelField> forwardFields(const Program &program) {
   add("query_lengths", "pointer", offsetof(ForwardArgs, query_lengths));
   add("key_lengths", "pointer", offsetof(ForwardArgs, key_lengths));
   add("plan", "pointer", offsetof(ForwardArgs, plan));
+  add("work_counter", "pointer", offsetof(ForwardArgs, work_counter));
   add("scale", "f32", offsetof(ForwardArgs, scale));
   add("batch", "i32", offsetof(ForwardArgs, batch));
   add("heads", "i32", offsetof(ForwardArgs, heads));
@@ -39,6 +40,7 @@ std::vector<KernelField> forwardFields(const Program &program) {
   add("queries", "i32", offsetof(ForwardArgs, queries));
   add("keys", "i32", offsetof(ForwardArgs, keys));
   add("has_query_offset", "i32", offsetof(ForwardArgs, has_query_offset));
+  add("section_heads", "i32", offsetof(ForwardArgs, section_heads));
   for (size_t i = 0; i < program.params.size(); i++)
     add(fmt::format("params[{}]", i), "i64", offsetof(ForwardArgs, params) + i * sizeof(long long));
   for (size_t i = 0; i < program.auxes.size(); i++) {

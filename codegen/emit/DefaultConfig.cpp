@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -49,6 +50,9 @@ private:
   int64_t value_ = 0;
 };
 
+/// hopper_forward becomes the default of sm_90a with this switch; CompileOptions::kernel chooses it without.
+constexpr bool kHopperIsDefault = false;
+
 /// Measured where the machine was at hand (H200), sized on paper elsewhere; the first row that applies is
 /// taken.
 struct Row {
@@ -63,6 +67,30 @@ constexpr Row kTable[] = {
     {128, 163 * kKiB, 128, 64, 4, 1}, // two stages would leave one block a multiprocessor
     {256, 163 * kKiB, 128, 64, 8, 1}, {128, 0, 128, 64, 4, 1}, {192, 0, 64, 64, 4, 1}, {256, 0, 64, 32, 4, 1},
 };
+
+/// Shapes of the Hopper kernel: Q tile x KV tile, both in rows.
+struct HopperShape {
+  int32_t tileQueries, width, stages;
+  bool pingPong;
+};
+struct HopperRow {
+  int32_t dimUpTo; ///< the larger of head and value dim
+  HopperShape masked, dense;
+};
+constexpr HopperRow kHopperTable[] = {
+    {64, {192, 128, 2, true}, {192, 128, 2, true}},  {96, {192, 96, 2, true}, {192, 96, 2, true}},
+    {128, {128, 128, 2, true}, {128, 128, 2, true}}, {192, {128, 96, 2, false}, {128, 96, 2, false}},
+    {256, {128, 64, 2, false}, {128, 64, 2, false}},
+};
+
+/// Does every query see every key?
+bool isDense(const Pattern &pattern) {
+  for (size_t group = 0; group < pattern.groupCount(); group++) {
+    const Expr mask = pattern.maskOfGroup(group);
+    if (mask->op != Op::BoolConst || !mask->intValue) return false;
+  }
+  return true;
+}
 
 int32_t widthFor(int64_t granularity, int32_t widest) {
   if (granularity == 0 || granularity % widest == 0) return widest;
@@ -92,8 +120,44 @@ int32_t sharedLimit(const std::string &arch) {
   return isOneOf({"80", "87"}) ? 163 * kKiB : 99 * kKiB;
 }
 
+bool hopperRunsOn(const std::string &arch) { return arch == "sm_90a"; }
+
+KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
+                          DType dtype, int32_t headDim, int32_t valueDim) {
+  KernelConfig config;
+  config.kernel = kHopperKernel;
+  config.dtype = dtype;
+  config.headDim = headDim;
+  config.valueDim = valueDim;
+  const int32_t dim = std::max(headDim, valueDim);
+  const HopperRow *row = kHopperTable;
+  while (dim > row->dimUpTo && row + 1 != std::end(kHopperTable)) ++row;
+  const HopperShape &shape = isDense(pattern) ? row->dense : row->masked;
+  config.tileQueries = shape.tileQueries;
+  config.warps = shape.tileQueries / 16;
+  config.stages = shape.stages;
+  config.pingPong = shape.pingPong;
+  config.tileKeys = shape.width;
+  const int64_t granularity = keyGranularity(pattern, constants);
+  if (granularity % shape.width == 0) return config;
+  for (int32_t tile : {64, 32, 16})
+    if (granularity % tile == 0 && tile <= shape.width) {
+      config.tileKeys = tile;
+      config.gather = shape.width / tile;
+      break;
+    }
+  return config;
+}
+
 KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
                            DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch) {
+  return kHopperIsDefault && hopperRunsOn(arch)
+             ? hopperConfig(pattern, constants, dtype, headDim, valueDim)
+             : portableConfig(pattern, constants, dtype, headDim, valueDim, arch);
+}
+
+KernelConfig portableConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
+                            DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch) {
   KernelConfig config;
   config.dtype = dtype;
   config.headDim = headDim;
@@ -112,6 +176,9 @@ KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, i
 }
 
 int32_t sharedBytes(const KernelConfig &config) {
+  if (config.isHopper())
+    return kernel::hopper_forward_shared_bytes(config.headDim, config.valueDim, config.tileQueries,
+                                               config.gather * config.tileKeys, config.stages);
   return kernel::portable_forward_shared_bytes(config.headDim, config.valueDim, config.tileQueries,
                                                config.tileKeys, config.stages);
 }

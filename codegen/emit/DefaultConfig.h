@@ -1,5 +1,6 @@
 // The default configuration of the GPU kernel: a pure function of the pattern, the head dims and the
-// architecture.
+// architecture. First the kernel (hopper_forward on sm_90a, portable_forward elsewhere), then its tile shape
+// by head dim, then the width of KV tiles by the granularity of the mask.
 #pragma once
 
 #include "maskloom/dsl/Pattern.h"
@@ -19,7 +20,27 @@ int64_t keyGranularity(const Pattern &pattern, const std::map<std::string, int64
 /// empty; 99 KiB, which every architecture from sm_80 on has, when it is unknown.
 int32_t sharedLimit(const std::string &arch);
 
-/// Tile shape, warps and stages by head dim (the larger of `headDim` and `valueDim`), Q tile x KV tile:
+/// Does hopper_forward (wgmma, setmaxnreg, TMA) compile for and run on the architecture? Only with the
+/// suffix: "sm_90" has no wgmma.
+bool hopperRunsOn(const std::string &arch);
+
+/// The configuration for a pattern, head dims and architecture: hopperConfig where hopper_forward is the
+/// default (sm_90a, once kHopperIsDefault in DefaultConfig.cpp says so), portableConfig elsewhere.
+KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
+                           DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch);
+
+/// hopper_forward. Q tile x KV tile (rows), stages and ping-pong by the larger head dim, in two columns:
+/// masks, and patterns in which every query sees every key. All fit 227 KiB of shared memory.
+///
+/// The KV tile then follows the pattern. Its schedule tiles are as wide as itself (gather 1) when the key
+/// granularity is 0 or a multiple of its width. Otherwise they are 64, 32 or 16 wide, whichever is the
+/// largest that divides the granularity, and the KV tile is as many of them as fit its width; when none
+/// divides, the width stays.
+KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
+                          DType dtype, int32_t headDim, int32_t valueDim);
+
+/// portable_forward. Tile shape, warps and stages by head dim (the larger of `headDim` and `valueDim`), Q
+/// tile x KV tile:
 ///
 ///   head dim     227 KiB (sm_90, sm_10x, sm_110)    163 KiB (sm_80, sm_87)    99 KiB (sm_86, sm_89, sm_12x)
 ///   up to 96     128 x 64, 4 warps, 2 stages        128 x 64, 4, 2            128 x 64, 4, 1
@@ -30,10 +51,10 @@ int32_t sharedLimit(const std::string &arch);
 /// The KV width then follows the pattern: when its key granularity is not a multiple
 /// of the width, the largest multiple of 16 below the width that divides the granularity is taken, if there
 /// is one of 32 or more.
-KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
-                           DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch);
+KernelConfig portableConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
+                            DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch);
 
-/// Dynamic shared memory of the kernel in bytes: the same formula as the template's.
+/// Dynamic shared memory of the kernel in bytes: the same formula as its template's.
 int32_t sharedBytes(const KernelConfig &config);
 
 } // namespace maskloom

@@ -135,31 +135,58 @@ bool emitPattern(mlir::ModuleOp lowered, const Program &program, std::string &te
 }
 
 std::string emitConfig(const KernelConfig &config) {
+  std::string hopper;
+  if (config.isHopper())
+    hopper = fmt::format("  static constexpr int kGather = {}, kCluster = {};\n"
+                         "  static constexpr bool kPingPong = {};\n",
+                         config.gather, config.cluster, config.pingPong);
   return fmt::format("struct Config {{\n"
                      "  static constexpr int kHeadDim = {}, kValueDim = {};\n"
                      "  static constexpr int kTileQueries = {}, kTileKeys = {};\n"
                      "  static constexpr int kWarps = {}, kStages = {}, kAlignBytes = {};\n"
                      "  static constexpr bool kBf16 = {};\n"
+                     "{}"
                      "}};\n",
                      config.headDim, config.valueDim, config.tileQueries, config.tileKeys, config.warps,
-                     config.stages, config.alignBytes, config.dtype == DType::bf16);
+                     config.stages, config.alignBytes, config.dtype == DType::bf16, hopper);
 }
 
+namespace {
+
+constexpr const char *kArgs = "const __grid_constant__ maskloom::ForwardArgs args";
+
+/// An entry point: a call of the template `device` with the same arguments.
+std::string kernelEntry(const std::string &name, const std::string &attributes, const std::string &parameters,
+                        const char *device, const char *arguments) {
+  return fmt::format("\nextern \"C\" __global__ void {}\n"
+                     "{}({}) {{\n"
+                     "  maskloom::kernel::{}<maskloom::kernel::Config, maskloom::kernel::Pattern>({});\n}}\n",
+                     attributes, name, parameters, device, arguments);
+}
+
+std::string forwardEntry(const KernelConfig &config, const std::string &name) {
+  if (!config.isHopper())
+    return kernelEntry(name, "__launch_bounds__(maskloom::kernel::Config::kWarps * 32)", kArgs,
+                       kPortableKernel, "args");
+  std::string attributes = "__launch_bounds__(maskloom::kernel::Config::kWarps * 32 + 128, 1)";
+  if (config.cluster > 1) attributes += fmt::format(" __cluster_dims__({}, 1, 1)", config.cluster);
+  return kernelEntry(name, attributes,
+                     fmt::format("{}, const __grid_constant__ maskloom::TensorMaps maps", kArgs),
+                     kHopperKernel, "args, maps");
+}
+
+} // namespace
 } // namespace emit
-
-static std::string kernelEntry(const std::string &name, const std::string &suffix, const std::string &threads,
-                               const char *device) {
-  return fmt::format(
-      "\nextern \"C\" __global__ void __launch_bounds__({})\n"
-      "{}{}(const __grid_constant__ maskloom::ForwardArgs args) {{\n"
-      "  maskloom::kernel::{}<maskloom::kernel::Config, maskloom::kernel::Pattern>(args);\n}}\n",
-      threads, name, suffix, device);
-}
 
 bool emitCuda(mlir::ModuleOp lowered, const CodegenOptions &options, Program &program, std::string &error) {
   const KernelConfig &config = options.config;
   if (config.dtype == DType::f32) {
     error = "emission: the GPU kernel computes in bf16 or f16";
+    return false;
+  }
+  const char *kernelText = templateText(config.kernel);
+  if (!kernelText) {
+    error = fmt::format("emission: there is no kernel template '{}'", config.kernel);
     return false;
   }
   std::string pattern;
@@ -168,7 +195,7 @@ bool emitCuda(mlir::ModuleOp lowered, const CodegenOptions &options, Program &pr
   KernelProgram &kernel = program.kernel;
   kernel.config = config;
   kernel.entry = fmt::format("maskloom_{}", emit::identifier(program.name));
-  kernel.threads = config.warps * 32;
+  kernel.threads = config.threads();
   kernel.sharedBytes = sharedBytes(config);
   kernel.parameterBytes = forwardParameterBytes();
   kernel.fields = forwardFields(program);
@@ -181,10 +208,12 @@ bool emitCuda(mlir::ModuleOp lowered, const CodegenOptions &options, Program &pr
   source += fmt::format("\n// What is special to this pattern.\nnamespace maskloom::kernel {{\n\n{}\n{}\n}} "
                         "// namespace maskloom::kernel\n\n",
                         pattern, emit::emitConfig(config));
-  source += templateText("portable_forward");
+  source += kernelText;
   if (planned) source += templateText("plan");
-  source += kernelEntry(kernel.entry, "", "maskloom::kernel::Config::kWarps * 32", "portable_forward");
-  if (planned) source += kernelEntry(kernel.entry, "_plan", "128", "plan_tiles");
+  source += emit::forwardEntry(config, kernel.entry);
+  if (planned)
+    source +=
+        emit::kernelEntry(kernel.planEntry, "__launch_bounds__(128)", emit::kArgs, "plan_tiles", "args");
   return true;
 }
 

@@ -15,9 +15,13 @@ static const char *spelling(DType dtype) {
 }
 
 std::string toString(const KernelConfig &config) {
-  return fmt::format("{} {} d={} dv={} tile={}x{} warps={} stages={} align={}", config.kernel,
-                     spelling(config.dtype), config.headDim, config.valueDim, config.tileQueries,
-                     config.tileKeys, config.warps, config.stages, config.alignBytes);
+  std::string text = fmt::format("{} {} d={} dv={} tile={}x{}{} warps={} stages={} align={}", config.kernel,
+                                 spelling(config.dtype), config.headDim, config.valueDim, config.tileQueries,
+                                 config.gather == 1 ? "" : fmt::format("{}x", config.gather), config.tileKeys,
+                                 config.warps, config.stages, config.alignBytes);
+  if (config.pingPong) text += " ping-pong";
+  if (config.isHopper() || config.cluster != 1) text += fmt::format(" cluster={}", config.cluster);
+  return text;
 }
 
 size_t groupOf(const Program &program, int64_t head, int64_t kvHead) {

@@ -46,16 +46,27 @@ struct HeadGroupProgram {
   Schedule transposed;
 };
 
+/// The kernel templates: mma.sync on sm_80 and later; wgmma and TMA on sm_90a.
+inline constexpr const char *kPortableKernel = "portable_forward", *kHopperKernel = "hopper_forward";
+
 /// How a kernel was specialised. Printable; every field is part of the cache key.
 struct KernelConfig {
-  std::string kernel = "portable_forward"; ///< the template
+  std::string kernel = kPortableKernel; ///< the template
   DType dtype = DType::bf16;
   int32_t headDim = 128, valueDim = 128;
-  int32_t tileQueries = 128, tileKeys = 64;
-  int32_t warps = 4;
+  int32_t tileQueries = 128;
+  int32_t tileKeys = 64;   ///< width of a schedule tile: the unit of runs and of the plan bitmap
+  int32_t warps = 4;       ///< that compute; the Hopper kernel has 4 more, which load
   int32_t stages = 2;      ///< K/V stages in shared memory
-  int32_t alignBytes = 16; ///< 16: cp.async of 16 bytes; 2: any stride and base address
+  int32_t alignBytes = 16; ///< 16: loads of 16 bytes (or TMA); 2: any stride and base address
+  // The Hopper kernel only:
+  int32_t gather = 1;    ///< schedule tiles packed into one KV tile of gather * tileKeys rows
+  bool pingPong = false; ///< consumer warpgroups take turns at the tensor cores
+  int32_t cluster = 1;   ///< blocks a cluster
   bool operator==(const KernelConfig &) const = default;
+
+  bool isHopper() const { return kernel == kHopperKernel; }
+  int32_t threads() const { return warps * 32 + (isHopper() ? 128 : 0); }
 };
 std::string toString(const KernelConfig &config);
 
@@ -80,7 +91,7 @@ struct KernelProgram {
 };
 
 struct Program {
-  static constexpr int kSchema = 1;
+  static constexpr int kSchema = 2;
   std::string name;
   std::string hash; ///< pattern hash
   std::vector<ProgramParam> params;

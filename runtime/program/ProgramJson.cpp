@@ -97,7 +97,10 @@ json write(const KernelConfig &c) {
           {"tile_keys", c.tileKeys},
           {"warps", c.warps},
           {"stages", c.stages},
-          {"align_bytes", c.alignBytes}};
+          {"align_bytes", c.alignBytes},
+          {"gather", c.gather},
+          {"ping_pong", c.pingPong},
+          {"cluster", c.cluster}};
 }
 
 json write(const KernelProgram &kernel, bool withSource) {
@@ -322,7 +325,7 @@ Schedule readSchedule(const Reader &r, const Limits &limits) {
 }
 
 KernelConfig readConfig(const Reader &r) {
-  r.object(9);
+  r.object(12);
   KernelConfig config;
   config.kernel = r["kernel"].string();
   config.dtype = r["dtype"].enumerator<DType>(kDTypes, "dtype");
@@ -333,6 +336,9 @@ KernelConfig readConfig(const Reader &r) {
   config.warps = r["warps"].integer<int32_t>(0);
   config.stages = r["stages"].integer<int32_t>(0);
   config.alignBytes = r["align_bytes"].integer<int32_t>(1);
+  config.gather = r["gather"].integer<int32_t>(1);
+  config.pingPong = r["ping_pong"].boolean();
+  config.cluster = r["cluster"].integer<int32_t>(1);
   return config;
 }
 

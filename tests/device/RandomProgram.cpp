@@ -47,8 +47,12 @@ public:
     KernelProgram &k = p.kernel;
     k.entry = text();
     k.source = "extern \"C\" { // \t\n" + text() + "}\n";
-    k.config = {text(), static_cast<DType>(below(3)), small(), small(), small(), small(), small(), small(),
-                16};
+    k.config = {text(),  static_cast<DType>(below(3)),
+                small(), small(),
+                small(), small(),
+                small(), small(),
+                16,      small(),
+                coin(),  small()};
     k.threads = small();
     k.sharedBytes = small();
     k.parameterBytes = small();

@@ -8,7 +8,11 @@ namespace maskloom {
 namespace {
 
 KernelConfig configFor(const Pattern &pattern, int32_t dim, const std::string &arch) {
-  return defaultConfig(pattern, {}, DType::bf16, dim, dim, arch);
+  return portableConfig(pattern, {}, DType::bf16, dim, dim, arch);
+}
+
+KernelConfig hopperFor(const Pattern &pattern, int32_t dim) {
+  return hopperConfig(pattern, {}, DType::bf16, dim, dim);
 }
 
 Pattern blocks(int64_t size) { return Pattern("blocks", floordiv(query(), size) == floordiv(key(), size)); }
@@ -41,11 +45,73 @@ TEST(DefaultConfig, EveryHeadDimFitsEveryArchitecture) {
                            "sm_110a", "sm_120", "sm_121a", "sm_999"})
     for (int32_t dim = 8; dim <= 256; dim += 8)
       for (int32_t valueDim : {8, dim, 256}) {
-        KernelConfig config = defaultConfig(patterns::causal(), {}, DType::f16, dim, valueDim, arch);
-        EXPECT_LE(sharedBytes(config), sharedLimit(arch)) << arch << " " << toString(config);
-        EXPECT_EQ(config.headDim, dim);
-        EXPECT_EQ(config.valueDim, valueDim);
+        for (const KernelConfig &config :
+             {defaultConfig(patterns::causal(), {}, DType::f16, dim, valueDim, arch),
+              portableConfig(patterns::causal(), {}, DType::f16, dim, valueDim, arch)}) {
+          EXPECT_LE(sharedBytes(config), sharedLimit(arch)) << arch << " " << toString(config);
+          EXPECT_EQ(config.headDim, dim);
+          EXPECT_EQ(config.valueDim, valueDim);
+          EXPECT_TRUE(!config.isHopper() || hopperRunsOn(arch));
+        }
       }
+}
+
+TEST(DefaultConfig, TheHopperKernelNeedsItsArchitecture) {
+  EXPECT_TRUE(hopperRunsOn("sm_90a"));
+  for (const char *arch : {"", "sm_80", "sm_89", "sm_90", "sm_100a", "sm_120"}) {
+    EXPECT_FALSE(hopperRunsOn(arch)) << arch;
+    EXPECT_EQ(defaultConfig(patterns::causal(), {}, DType::bf16, 128, 128, arch),
+              portableConfig(patterns::causal(), {}, DType::bf16, 128, 128, arch));
+  }
+}
+
+TEST(DefaultConfig, HopperShapesFitEveryHeadDim) {
+  const Pattern dense("dense", Mask(makeBool(true)));
+  for (const Pattern &pattern : {dense, patterns::causal(), patterns::localStride(), blocks(16)})
+    for (int32_t dim = 8; dim <= 256; dim += 8)
+      for (int32_t valueDim : {8, dim, 256}) {
+        KernelConfig config = hopperConfig(pattern, {}, DType::f16, dim, valueDim);
+        EXPECT_LE(sharedBytes(config), sharedLimit("sm_90a")) << toString(config);
+        EXPECT_TRUE(config.isHopper());
+        EXPECT_EQ(config.alignBytes, 16);
+        EXPECT_EQ(config.warps, config.tileQueries / 16);
+        EXPECT_EQ(config.threads(), config.warps * 32 + 128);
+        EXPECT_TRUE(!config.pingPong || config.tileQueries > 64);
+        EXPECT_LE(config.gather * config.tileKeys, 256);
+      }
+}
+
+TEST(DefaultConfig, HopperTilesGatherWhatThePatternMarks) {
+  auto tile = [](const Pattern &pattern, int32_t dim) {
+    KernelConfig config = hopperFor(pattern, dim);
+    return std::pair(config.gather, config.tileKeys);
+  };
+  using Tile = std::pair<int32_t, int32_t>;
+  const int32_t width = hopperFor(patterns::causal(), 128).tileKeys;
+  EXPECT_EQ(tile(patterns::causal(), 128), Tile(1, width)) << "any width fits";
+  EXPECT_EQ(tile(blocks(2 * width), 128), Tile(1, width));
+  EXPECT_EQ(tile(blocks(64), 128), Tile(width / 64, 64));
+  EXPECT_EQ(tile(blocks(32), 128), Tile(width / 32, 32));
+  EXPECT_EQ(tile(blocks(96), 128), Tile(width / 32, 32));
+  EXPECT_EQ(tile(blocks(16), 128), Tile(width / 16, 16));
+  EXPECT_EQ(tile(blocks(7), 128), Tile(1, width)) << "nothing divides 7";
+  EXPECT_EQ(tile(blocks(8), 128), Tile(1, width)) << "too narrow for a load";
+}
+
+TEST(DefaultConfig, ConfigurationsPrint) {
+  KernelConfig config;
+  EXPECT_EQ(toString(config), "portable_forward bf16 d=128 dv=128 tile=128x64 warps=4 stages=2 align=16");
+  config.kernel = kHopperKernel;
+  config.warps = 8;
+  config.gather = 2;
+  config.pingPong = true;
+  EXPECT_EQ(toString(config), "hopper_forward bf16 d=128 dv=128 tile=128x2x64 warps=8 stages=2 align=16 "
+                              "ping-pong cluster=1");
+  config.gather = 1;
+  config.pingPong = false;
+  config.cluster = 2;
+  EXPECT_EQ(toString(config),
+            "hopper_forward bf16 d=128 dv=128 tile=128x64 warps=8 stages=2 align=16 cluster=2");
 }
 
 TEST(DefaultConfig, TheTable) {

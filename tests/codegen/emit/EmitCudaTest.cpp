@@ -94,6 +94,42 @@ TEST_F(EmitCuda, NvrtcTakesIt) {
     EXPECT_FALSE(kernel.spills()) << result.log;
 }
 
+TEST_F(EmitCuda, TheHopperKernelTakesTensorMaps) {
+  KernelConfig &config = options_.config;
+  config.kernel = kHopperKernel;
+  config.warps = 8;
+  config.gather = 2;
+  config.pingPong = true;
+  program_.groups[0].forward.closedForm = false;
+  ASSERT_EQ(emit(kCausalModule), "");
+  EXPECT_EQ(program_.kernel.threads, 8 * 32 + 128);
+  EXPECT_EQ(program_.kernel.sharedBytes, sharedBytes(config));
+  EXPECT_TRUE(has("struct Config {\n"
+                  "  static constexpr int kHeadDim = 128, kValueDim = 128;\n"
+                  "  static constexpr int kTileQueries = 128, kTileKeys = 64;\n"
+                  "  static constexpr int kWarps = 8, kStages = 2, kAlignBytes = 16;\n"
+                  "  static constexpr bool kBf16 = true;\n"
+                  "  static constexpr int kGather = 2, kCluster = 1;\n"
+                  "  static constexpr bool kPingPong = true;\n"
+                  "};\n"));
+  EXPECT_TRUE(has("\nextern \"C\" __global__ void "
+                  "__launch_bounds__(maskloom::kernel::Config::kWarps * 32 + 128, 1)\n"
+                  "maskloom_causal(const __grid_constant__ maskloom::ForwardArgs args, const "
+                  "__grid_constant__ maskloom::TensorMaps maps) {\n"
+                  "  maskloom::kernel::hopper_forward<maskloom::kernel::Config, "
+                  "maskloom::kernel::Pattern>(args, maps);\n}\n"));
+  EXPECT_TRUE(has("\nextern \"C\" __global__ void __launch_bounds__(128)\n"
+                  "maskloom_causal_plan(const __grid_constant__ maskloom::ForwardArgs args) {\n"
+                  "  maskloom::kernel::plan_tiles<maskloom::kernel::Config, "
+                  "maskloom::kernel::Pattern>(args);\n}\n"));
+  EXPECT_FALSE(has("#include"));
+  config.cluster = 2;
+  ASSERT_EQ(emit(kCausalModule), "");
+  EXPECT_TRUE(has("* 32 + 128, 1) __cluster_dims__(2, 1, 1)\nmaskloom_causal("));
+  config.kernel = "no_such_kernel";
+  EXPECT_EQ(emit(kCausalModule), "emission: there is no kernel template 'no_such_kernel'");
+}
+
 TEST_F(EmitCuda, PlannedGroupsScoresAndSinksCompile) {
   // Groups by KV head: 0..1 see documents (planned), the others everything before them; ALiBi and a sink.
   program_.auxes = {{"doc", false, {{}, {}}}, {"slope", true, {{}}}, {"sink", true, {{}}}};
