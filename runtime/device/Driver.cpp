@@ -15,6 +15,12 @@ namespace {
 constexpr int kMultiprocessorCount = 16, kCapabilityMajor = 75, kCapabilityMinor = 76,
               kSharedPerBlockOptIn = 97;
 constexpr int kMaxDynamicSharedBytes = 8;
+// CUstream_flags.
+constexpr unsigned kNonBlocking = 1;
+// CUtensorMapDataType, CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
+// CUtensorMapFloatOOBfill.
+constexpr int kFloat16 = 6, kBfloat16 = 9, kNoInterleave = 0, kSwizzle128Bytes = 3, kL2Promotion256Bytes = 3,
+              kFillZeros = 0;
 
 /// Names with a suffix are those revisions of the interface that every driver since CUDA 11 has.
 bool bind(void *library, DriverApi &api, std::string &missing) {
@@ -50,6 +56,11 @@ bool bind(void *library, DriverApi &api, std::string &missing) {
   function(api.copyToHost, "cuMemcpyDtoH_v2");
   function(api.streamSynchronize, "cuStreamSynchronize");
   function(api.streamIsCapturing, "cuStreamIsCapturing");
+  function(api.streamCreate, "cuStreamCreate");
+  function(api.streamDestroy, "cuStreamDestroy_v2");
+  function(api.memsetAsync, "cuMemsetD8Async");
+  void *encode = dlsym(library, "cuTensorMapEncodeTiled");
+  std::memcpy(&api.tensorMapEncodeTiled, &encode, sizeof encode);
   return missing.empty();
 }
 
@@ -203,6 +214,22 @@ DriverStatus Driver::allocate(size_t bytes, void *&pointer) const {
   return status("cuMemAlloc", result);
 }
 
+DriverStatus Driver::allocateZeroed(size_t bytes, void *&pointer) const {
+  if (DriverStatus allocated = allocate(bytes, pointer); !allocated.ok()) return allocated;
+  void *stream = nullptr;
+  DriverStatus s = status("cuStreamCreate", api_.streamCreate(&stream, kNonBlocking));
+  if (s.ok()) {
+    s = status("cuMemsetD8Async", api_.memsetAsync(addressOf(pointer), 0, bytes, stream));
+    if (s.ok()) s = synchronize(stream);
+    api_.streamDestroy(stream);
+  }
+  if (!s.ok()) {
+    free(pointer);
+    pointer = nullptr;
+  }
+  return s;
+}
+
 DriverStatus Driver::free(void *pointer) const {
   return status("cuMemFree", api_.memoryFree(addressOf(pointer)));
 }
@@ -218,6 +245,18 @@ DriverStatus Driver::copyToHost(void *to, const void *from, size_t bytes) const 
 DriverStatus Driver::synchronize(void *stream) const {
   if (!stream) return status("cuCtxSynchronize", api_.contextSynchronize());
   return status("cuStreamSynchronize", api_.streamSynchronize(stream));
+}
+
+bool Driver::hasTensorMaps() const { return api_.tensorMapEncodeTiled != nullptr; }
+
+DriverStatus Driver::encodeTensorMap(const TensorMapLayout &layout, void *map) const {
+  if (!hasTensorMaps()) return {"the NVIDIA driver is too old: libcuda.so.1 has no cuTensorMapEncodeTiled"};
+  static constexpr uint32_t kElementStrides[] = {1, 1, 1, 1};
+  return status("cuTensorMapEncodeTiled",
+                api_.tensorMapEncodeTiled(map, layout.isBf16 ? kBfloat16 : kFloat16, 4, layout.data,
+                                          layout.extents.data(), layout.strides.data(), layout.box.data(),
+                                          kElementStrides, kNoInterleave, kSwizzle128Bytes,
+                                          kL2Promotion256Bytes, kFillZeros));
 }
 
 bool Driver::isCapturing(void *stream) const {

@@ -3,6 +3,8 @@
 
 #include "maskloom/device/DriverApi.h"
 
+#include <array>
+#include <cstdint>
 #include <string>
 
 namespace maskloom {
@@ -13,6 +15,17 @@ struct GpuInfo {
   size_t sharedPerBlock = 0; ///< bytes a block may have, opt-in maximum
   size_t memory = 0;         ///< bytes
   std::string arch() const;  ///< "sm_80", "sm_90a"
+};
+
+/// A tensor of 16-bit floats as TMA addresses it: rank 4, dimensions innermost first. 128-byte swizzle, zeros
+/// where a box reaches beyond the tensor.
+struct TensorMapLayout {
+  bool isBf16 = true;
+  void *data = nullptr;              ///< 16-byte aligned
+  std::array<uint64_t, 4> extents{}; ///< in elements
+  std::array<uint64_t, 3> strides{}; ///< of dimensions 1 to 3 in bytes, multiples of 16 below 2^40
+  std::array<uint32_t, 4> box{};     ///< what one load brings, in elements
+  bool operator==(const TensorMapLayout &) const = default;
 };
 
 /// A failed driver call: what was called and what the driver said. Empty message: success.
@@ -47,12 +60,17 @@ public:
   DriverStatus launch(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned threads,
                       unsigned sharedBytes, void *stream, void **params) const;
   DriverStatus allocate(size_t bytes, void *&pointer) const;
+  /// The memory is zero when it returns, whatever streams do. Waits for nothing else.
+  DriverStatus allocateZeroed(size_t bytes, void *&pointer) const;
   DriverStatus free(void *pointer) const;
   DriverStatus copyToDevice(void *to, const void *from, size_t bytes) const;
   DriverStatus copyToHost(void *to, const void *from, size_t bytes) const;
   DriverStatus synchronize(void *stream) const; ///< null: the whole context
   DriverStatus unloadModule(void *module) const;
   bool isCapturing(void *stream) const; ///< into a CUDA graph
+  bool hasTensorMaps() const;           ///< false: the driver is older than CUDA 12
+  /// Fills the 128 bytes at `map`, which are 64-byte aligned.
+  DriverStatus encodeTensorMap(const TensorMapLayout &layout, void *map) const;
 
 private:
   DriverStatus status(const char *call, DriverApi::Result result) const;

@@ -41,6 +41,14 @@ struct DriverApi {
   Result (*copyToHost)(void *, DevicePointer, size_t bytes);
   Result (*streamSynchronize)(void *stream);
   Result (*streamIsCapturing)(void *stream, int *status); ///< 0: not capturing
+  Result (*streamCreate)(void **stream, unsigned flags);
+  Result (*streamDestroy)(void *stream);
+  Result (*memsetAsync)(DevicePointer, unsigned char value, size_t bytes, void *stream);
+  /// Optional (CUDA 12): null in drivers that do not have it.
+  Result (*tensorMapEncodeTiled)(void *map, int dataType, uint32_t rank, void *address,
+                                 const uint64_t *extents, const uint64_t *strides, const uint32_t *box,
+                                 const uint32_t *elementStrides, int interleave, int swizzle, int l2Promotion,
+                                 int outOfBoundsFill);
 };
 
 } // namespace maskloom

@@ -2,6 +2,8 @@
 
 #include "maskloom/device/Driver.h"
 #include "maskloom/device/PlanWorkspaces.h"
+#include "maskloom/device/TensorMaps.h"
+#include "maskloom/device/WorkCounters.h"
 
 #include <algorithm>
 #include <limits>
@@ -42,7 +44,31 @@ std::string checkShape(const ForwardArgs &args) {
 
 struct LoadedModule {
   void *context = nullptr, *module = nullptr, *kernel = nullptr, *planner = nullptr;
+  int multiprocessors = 1;
 };
+
+/// (batch entry, head) pairs whose K and V are in use at a time: as many as fit the L2 cache together, heads
+/// of one KV head together, and enough to keep every multiprocessor busy to the end of the section.
+int sectionHeads(const ForwardArgs &args, const KernelConfig &config, int multiprocessors) {
+  constexpr int64_t kCacheBytes = 32 << 20, kUnitsAMultiprocessor = 2;
+  const int64_t group = args.heads / args.kv_heads, pairs = int64_t{args.batch} * args.heads;
+  const int64_t kvBytes = int64_t{args.keys} * (config.headDim + config.valueDim) * 2;
+  const int64_t fitting = std::max<int64_t>(kCacheBytes / kvBytes, 1);
+  const int64_t unitsAGroup = group * ceilDiv(args.queries, config.tileQueries);
+  const int64_t busy = ceilDiv(kUnitsAMultiprocessor * multiprocessors, unitsAGroup);
+  return static_cast<int>(
+      std::min({std::max(fitting, busy) * group, pairs, int64_t{std::numeric_limits<int>::max()}}));
+}
+
+/// Blocks of a launch.
+unsigned gridOf(const ForwardArgs &args, const KernelConfig &config, int64_t maxBlocks, int multiprocessors) {
+  int64_t grid = std::min(workUnits(args, config), maxBlocks > 0 ? std::min(maxBlocks, kMaxGrid) : kMaxGrid);
+  if (config.isHopper()) {
+    grid = std::min<int64_t>(grid, multiprocessors);
+    grid = std::max<int64_t>(grid / config.cluster, 1) * config.cluster;
+  }
+  return static_cast<unsigned>(grid);
+}
 
 } // namespace
 
@@ -56,6 +82,7 @@ struct Launcher::State {
 
   std::mutex planMutex; // held from the plan to the launch that reads it
   PlanWorkspaces workspaces{kMaxWorkspaces};
+  WorkCounters counters;
 
   DriverStatus module(LoadedModule &loaded);
   DriverStatus load(void *context, LoadedModule &loaded) const;
@@ -74,6 +101,7 @@ DriverStatus Launcher::State::load(void *context, LoadedModule &loaded) const {
                     "fewer stages",
                     kernel.entry, kernel.sharedBytes, gpu.name, gpu.sharedPerBlock)};
   loaded.context = context;
+  loaded.multiprocessors = std::max(gpu.multiprocessors, 1);
   if (DriverStatus s = driver->loadModule(image, loaded.module); !s.ok()) {
     s.message += fmt::format(" for kernel '{}' on {} ({}): was it compiled for this GPU?", kernel.entry,
                              gpu.name, gpu.arch());
@@ -141,6 +169,15 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   if (DriverStatus s = module(loaded); !s.ok()) return s.message;
 
   const KernelProgram &kernel = program.kernel;
+  const KernelConfig &config = kernel.config;
+  const TensorMaps *maps = nullptr;
+  args.work_counter = nullptr;
+  args.section_heads = sectionHeads(args, config, loaded.multiprocessors);
+  if (config.isHopper()) {
+    if (DriverStatus s = TensorMapCache::ofThread().find(*driver, args, config, maps); !s.ok())
+      return s.message;
+    args.work_counter = counters.take(*driver, loaded.context, options.stream);
+  }
   std::unique_lock<std::mutex> planned;
   args.plan = nullptr;
   if (!kernel.planEntry.empty()) {
@@ -148,11 +185,10 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
     if (DriverStatus s = plan(loaded, args, options); !s.ok()) return s.message;
   }
   if (!launch) return {};
-  int64_t grid =
-      std::min(workUnits(args, kernel.config), options.maxBlocks > 0 ? options.maxBlocks : kMaxGrid);
-  void *params[] = {&args};
+  // The driver copies both; it reads as many as the kernel has parameters.
+  void *params[] = {&args, const_cast<TensorMaps *>(maps)};
   return driver
-      ->launch(loaded.kernel, static_cast<unsigned>(std::min(grid, kMaxGrid)), 1, 1,
+      ->launch(loaded.kernel, gridOf(args, config, options.maxBlocks, loaded.multiprocessors), 1, 1,
                static_cast<unsigned>(kernel.threads), static_cast<unsigned>(kernel.sharedBytes),
                options.stream, params)
       .message;
@@ -164,7 +200,8 @@ Launcher::Launcher(Program program, std::string image, const Driver *driver)
                        .driver = driver ? driver : Driver::get(),
                        .modulesMutex = {},
                        .modules = {},
-                       .planMutex = {}}) {}
+                       .planMutex = {},
+                       .counters = {}}) {}
 
 Launcher::~Launcher() {
   // At exit the driver may be gone already: nothing to report then.
@@ -172,6 +209,7 @@ Launcher::~Launcher() {
     if (!state_->driver->pushContext(m.context).ok()) continue;
     state_->driver->synchronize(nullptr);
     state_->workspaces.release(*state_->driver, m.context);
+    state_->counters.release(*state_->driver, m.context);
     state_->driver->unloadModule(m.module);
     state_->driver->popContext();
   }
@@ -184,6 +222,13 @@ std::string Launcher::forward(ForwardArgs args, const Options &options) {
 std::string Launcher::prepare(ForwardArgs args, const Options &options) {
   std::string wrong = state_->run(args, options, false);
   return wrong.empty() ? state_->driver->synchronize(options.stream).message : wrong;
+}
+
+std::string Launcher::tensorMapProblem(const ForwardArgs &args) const {
+  const KernelConfig &config = state_->program.kernel.config;
+  if (!config.isHopper() || !state_->driver || !checkShape(args).empty()) return {};
+  const TensorMaps *maps = nullptr;
+  return TensorMapCache::ofThread().find(*state_->driver, args, config, maps).message;
 }
 
 size_t Launcher::workspaceBytes(const ForwardArgs &args) const {

@@ -1,8 +1,9 @@
-// A compiled kernel on the GPUs of this process: modules per context, the argument block, the plan of
-// not-closed-form groups.
+// A compiled kernel on the GPUs of this process: modules per context, the argument block, tensor maps, work
+// counters, the plan of not-closed-form groups.
 //
-// The forward kernel gets ForwardArgs by value and a one-dimensional grid of min(work units, maxBlocks)
-// blocks, and strides over the work units (batch, head, Q tile). The planner (`planEntry`) gets the same
+// The portable kernel gets ForwardArgs by value and a one-dimensional grid of min(work units, maxBlocks)
+// blocks, and strides over the work units (batch, head, Q tile). The Hopper kernel gets TensorMaps as well,
+// and at most one block a multiprocessor, a multiple of the cluster. The planner (`planEntry`) gets the same
 // arguments with `plan` set, kPlanThreads threads a block and one block a work unit, over which it strides.
 #pragma once
 
@@ -36,10 +37,15 @@ public:
   };
   /// Fills args.plan where the program needs one, plans when needed, and launches. Returns an empty string or
   /// what went wrong. No synchronisation; allocates only on the first call for a shape (batch, heads,
-  /// queries, keys) on a stream. Thread-safe. May be captured into a CUDA graph after prepare().
+  /// queries, keys) on a stream. Thread-safe. May be captured into a CUDA graph after prepare(); graphs may
+  /// be replayed on several streams at once, but two executable graphs instantiated from one captured graph
+  /// must not run at the same time (WorkCounters.h).
   std::string forward(ForwardArgs args, const Options &options);
   /// Loads the module and plans for the shape; waits.
   std::string prepare(ForwardArgs args, const Options &options);
+  /// Why this kernel cannot take these tensors, when it needs tensor maps and they, or the driver, do not
+  /// allow them; forward() would say the same. Cheap.
+  std::string tensorMapProblem(const ForwardArgs &args) const;
   /// Bytes of the plan bitmap for this shape; 0 for closed-form programs.
   size_t workspaceBytes(const ForwardArgs &args) const;
   const Program &program() const;

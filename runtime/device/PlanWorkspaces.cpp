@@ -7,12 +7,6 @@
 
 namespace maskloom {
 
-namespace {
-
-void *const kPerThreadStream = reinterpret_cast<void *>(uintptr_t{2}); // CU_STREAM_PER_THREAD
-
-} // namespace
-
 PlanInputs planInputs(const ForwardArgs &args, size_t paramCount, size_t auxCount) {
   PlanInputs inputs;
   inputs.hasQueryOffset = args.has_query_offset != 0;
@@ -32,10 +26,10 @@ PlanInputs planInputs(const ForwardArgs &args, size_t paramCount, size_t auxCoun
 
 DriverStatus PlanWorkspaces::find(const Driver &driver, void *context, void *stream, const ForwardArgs &args,
                                   size_t bytes, Found &found) {
-  std::thread::id thread = stream == kPerThreadStream ? std::this_thread::get_id() : std::thread::id();
+  const StreamKey key(context, stream);
   std::array<int, 4> shape = {args.batch, args.heads, args.queries, args.keys};
   for (auto it = list_.begin(); it != list_.end(); ++it)
-    if (it->context == context && it->stream == stream && it->thread == thread && it->shape == shape) {
+    if (it->key == key && it->shape == shape) {
       list_.splice(list_.begin(), list_, it);
       found.workspace = &list_.front();
       return {};
@@ -48,9 +42,10 @@ DriverStatus PlanWorkspaces::find(const Driver &driver, void *context, void *str
   if (list_.size() >= capacity_) {
     auto oldest = std::find_if(list_.rbegin(), list_.rend(), [](const auto &w) { return !w.captured; });
     if (oldest != list_.rend()) {
-      if (oldest->context != context) driver.pushContext(oldest->context);
+      const bool isElsewhere = oldest->key.context != context;
+      if (isElsewhere) driver.pushContext(oldest->key.context);
       driver.free(oldest->bitmap);
-      if (oldest->context != context) driver.popContext();
+      if (isElsewhere) driver.popContext();
       list_.erase(std::prev(oldest.base()));
     }
   }
@@ -60,14 +55,14 @@ DriverStatus PlanWorkspaces::find(const Driver &driver, void *context, void *str
     allocated.message += fmt::format(" ({} bytes for the plan bitmap)", bytes);
     return allocated;
   }
-  list_.push_front({context, stream, thread, shape, bitmap, false, false, {}});
+  list_.push_front({key, shape, bitmap, false, false, {}});
   found.workspace = &list_.front();
   return {};
 }
 
 void PlanWorkspaces::release(const Driver &driver, void *context) {
   list_.remove_if([&](const PlanWorkspace &workspace) {
-    if (workspace.context != context) return false;
+    if (workspace.key.context != context) return false;
     driver.free(workspace.bitmap);
     return true;
   });

@@ -3,12 +3,12 @@
 #pragma once
 
 #include "maskloom/device/Driver.h"
+#include "maskloom/device/StreamKey.h"
 #include "maskloom/templates/args.cuh"
 
 #include <array>
 #include <cstdint>
 #include <list>
-#include <thread>
 
 namespace maskloom {
 
@@ -28,8 +28,7 @@ struct PlanInputs {
 PlanInputs planInputs(const ForwardArgs &args, size_t paramCount, size_t auxCount);
 
 struct PlanWorkspace {
-  void *context = nullptr, *stream = nullptr;
-  std::thread::id thread;     ///< for the per-thread default stream, which is another one in each thread
+  StreamKey key;
   std::array<int, 4> shape{}; ///< batch, heads, queries, keys
   void *bitmap = nullptr;     ///< device memory
   bool planned = false;       ///< the bitmap holds (or will, in stream order) the plan of `inputs`

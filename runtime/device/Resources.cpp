@@ -17,6 +17,15 @@ int32_t numberBefore(const std::string &line, const char *unit) {
   return std::atoi(line.c_str() + (first == std::string::npos ? 0 : first + 1));
 }
 
+/// ptxas says "(C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized due to ...",
+/// under a number for each reason, and "(C7508) Potential Performance Loss: 'setmaxnreg' ignored to ...".
+bool isHopperWarning(const std::string &line) {
+  for (const char *sign :
+       {"C7508", "C7510", "C7514", "C7520", "instructions are serialized", "'setmaxnreg' ignored"})
+    if (line.find(sign) != std::string::npos) return true;
+  return false;
+}
+
 void assign(int32_t &field, int32_t found) {
   if (found >= 0) field = found;
 }
@@ -27,7 +36,7 @@ CompileResources parseResources(const std::string &log) {
   CompileResources out;
   std::istringstream lines(log);
   for (std::string line; std::getline(lines, line);) {
-    if (line.find("C7510") != std::string::npos) out.wgmmaWarnings.push_back(line);
+    if (isHopperWarning(line)) out.hopperWarnings.push_back(line);
     if (size_t at = line.find("Compiling entry function '"); at != std::string::npos) {
       size_t first = line.find('\'', at) + 1;
       KernelResources kernel;

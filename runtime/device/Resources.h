@@ -17,8 +17,9 @@ struct KernelResources {
 
 struct CompileResources {
   std::vector<KernelResources> kernels;
-  /// Warning C7510: wgmma instructions were serialised, which costs most of their speed. One line each.
-  std::vector<std::string> wgmmaWarnings;
+  /// wgmma instructions were serialised (C7510, C7514, C7520), which costs most of their speed, or setmaxnreg
+  /// was ignored (C7508). One line each.
+  std::vector<std::string> hopperWarnings;
 };
 
 CompileResources parseResources(const std::string &log);

@@ -1,5 +1,6 @@
 #include "FakeDriver.h"
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <mutex>
@@ -90,9 +91,11 @@ DriverApi makeApi() {
     FakeDriver &fake = FakeDriver::state();
     ++fake.launchCount;
     if (y != 1 || z != 1 || ty != 1 || tz != 1 || extra) return 1;
-    if (fake.record)
-      fake.launches.push_back({*static_cast<std::string *>(function), x, threads, sharedBytes, stream,
-                               contexts.back(), *static_cast<ForwardArgs *>(params[0])});
+    if (!fake.record) return result("launch");
+    fake.launches.push_back({*static_cast<std::string *>(function), x, threads, sharedBytes, stream,
+                             contexts.back(), *static_cast<ForwardArgs *>(params[0])});
+    if (fake.launches.back().function == "hopper")
+      fake.launches.back().maps = *static_cast<TensorMaps *>(params[1]);
     return result("launch");
   };
   api.memoryAllocate = [](DriverApi::DevicePointer *pointer, size_t bytes) {
@@ -117,6 +120,35 @@ DriverApi makeApi() {
     return 0;
   };
   api.streamIsCapturing = [](void *, int *status) { return *status = FakeDriver::state().capturing, 0; };
+  api.streamCreate = [](void **stream, unsigned flags) {
+    *stream = handle(0xf00);
+    return flags == 1 ? 0 : 1;
+  };
+  api.streamDestroy = [](void *) { return 0; };
+  api.memsetAsync = [](DriverApi::DevicePointer pointer, unsigned char value, size_t bytes, void *stream) {
+    std::lock_guard lock(mutex);
+    if (value != 0 || stream != handle(0xf00)) return 1;
+    FakeDriver::state().zeroed[pointer] = bytes;
+    return result("memset");
+  };
+  api.tensorMapEncodeTiled = [](void *map, int dataType, uint32_t rank, void *address,
+                                const uint64_t *extents, const uint64_t *strides, const uint32_t *box,
+                                const uint32_t *elementStrides, int interleave, int swizzle, int l2Promotion,
+                                int fill) {
+    std::lock_guard lock(mutex);
+    if (reinterpret_cast<uintptr_t>(map) % 64 || rank != 4) return 1;
+    for (int i = 0; i < 4; ++i)
+      if (elementStrides[i] != 1) return 1;
+    if (interleave != 0 || swizzle != 3 || l2Promotion != 3 || fill != 0) return 1;
+    TensorMapLayout layout{dataType == 9, address, {}, {}, {}};
+    if (dataType != 9 && dataType != 6) return 1;
+    std::copy_n(extents, 4, layout.extents.begin());
+    std::copy_n(strides, 3, layout.strides.begin());
+    std::copy_n(box, 4, layout.box.begin());
+    FakeDriver::state().encoded.push_back(layout);
+    static_cast<TensorMap *>(map)->words[0] = FakeDriver::state().encoded.size();
+    return result("encode");
+  };
   return api;
 }
 
@@ -131,6 +163,15 @@ void FakeDriver::setContext(int context) { contexts = {handle(context)}; }
 
 const Driver &FakeDriver::driver() {
   static const Driver driver(makeApi());
+  return driver;
+}
+
+const Driver &FakeDriver::driverWithoutTensorMaps() {
+  static const Driver driver([] {
+    DriverApi api = makeApi();
+    api.tensorMapEncodeTiled = nullptr;
+    return api;
+  }());
   return driver;
 }
 

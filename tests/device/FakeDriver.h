@@ -4,6 +4,7 @@
 #include "maskloom/device/Driver.h"
 #include "maskloom/templates/args.cuh"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct FakeLaunch {
   unsigned grid = 0, threads = 0, sharedBytes = 0;
   void *stream = nullptr, *context = nullptr;
   ForwardArgs args{};
+  TensorMaps maps{}; ///< words[0] of each: the number of its encoding; kept when the function is "hopper"
 };
 
 /// The state behind the one fake driver; reset() before each test. Contexts are small integers, and the
@@ -29,12 +31,15 @@ struct FakeDriver {
   std::string failing; ///< this call fails
   size_t modulesLoaded = 0, modulesUnloaded = 0;
   size_t synchronized = 0;
+  std::vector<TensorMapLayout> encoded; ///< in order; a map's words[0] is its index here plus 1
+  std::map<uintptr_t, size_t> zeroed;   ///< bytes that were zeroed, by address
 
   static FakeDriver &state();
   static void reset() { state() = {}; }
   /// The calling thread's current context.
   static void setContext(int context);
   static const Driver &driver();
+  static const Driver &driverWithoutTensorMaps();
 };
 
 } // namespace maskloom

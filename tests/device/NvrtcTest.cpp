@@ -123,7 +123,7 @@ TEST_F(NvrtcTest, CompilesAndReportsResources) {
   EXPECT_EQ(kernel.sharedBytes, 256);
   EXPECT_EQ(kernel.barriers, 1);
   EXPECT_FALSE(kernel.spills());
-  EXPECT_TRUE(result.resources.wgmmaWarnings.empty());
+  EXPECT_TRUE(result.resources.hopperWarnings.empty());
   EXPECT_GT(result.milliseconds, 0);
 }
 
@@ -225,7 +225,9 @@ TEST(Resources, ReadsPtxasLines) {
       "insufficient register resources for the wgmma pipeline in the function 'first'\n"
       "ptxas info    : Compiling entry function 'second' for 'sm_90a'\n"
       "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
-      "ptxas info    : Used 40 registers\n");
+      "ptxas info    : Used 40 registers\n"
+      "ptxas info    : (C7508) Potential Performance Loss: 'setmaxnreg' ignored to maintain minimum register "
+      "requirements.\n");
   ASSERT_EQ(resources.kernels.size(), 2u);
   const KernelResources &first = resources.kernels[0], &second = resources.kernels[1];
   EXPECT_EQ(first.entry, "first");
@@ -240,8 +242,9 @@ TEST(Resources, ReadsPtxasLines) {
   EXPECT_EQ(second.registers, 40);
   EXPECT_EQ(second.sharedBytes, 0);
   EXPECT_FALSE(second.spills());
-  ASSERT_EQ(resources.wgmmaWarnings.size(), 1u);
-  EXPECT_NE(resources.wgmmaWarnings[0].find("serialized"), std::string::npos);
+  ASSERT_EQ(resources.hopperWarnings.size(), 2u);
+  EXPECT_NE(resources.hopperWarnings[0].find("serialized"), std::string::npos);
+  EXPECT_NE(resources.hopperWarnings[1].find("setmaxnreg"), std::string::npos);
 }
 
 } // namespace
