@@ -1,9 +1,9 @@
 """Times our kernels beside the peers in one process on one GPU, and writes docs/performance.md.
 
-Usage: benchmark.py [--only GROUP|REGEX|GROUP/REGEX ...] [options]      groups: dense sparse modifications
+Usage: benchmark.py [--only GROUP|REGEX|GROUP/REGEX ...] [options]      groups: dense sparse modifications compile
 
 Rows go to $OUT/benchmark.jsonl (or --rows FILE), appended as they are measured: report.py joins the rows of several runs. A whole run
-writes docs/performance.md; one with --only, --skip or --budget writes a report only where -o says. With --configs FILE.json, a list of
+writes docs/performance.md; one with --only, --budget or --configs writes a report only where -o says. With --configs FILE.json, a list of
 objects such as {"tile_queries": 128, "stages": 3}, our kernel is timed under each of those configurations beside the default one."""
 import argparse
 import concurrent.futures
@@ -30,12 +30,14 @@ from cases import all_cases, select
 from compile_table import compile_rows
 from timing import measure
 
+FLEX_WORKER_SECONDS = 150
 PEERS = {"fa2": "FA2", "cudnn": "cuDNN", "flex": "Flex"}
 
 
 def arguments_of(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", default=[], metavar="CASES", help="GROUP, a regular expression over names, or GROUP/expression")
+    parser.add_argument("--only", nargs="+", default=[], metavar="CASES",
+                        help="GROUP, a regular expression over names, GROUP/expression, or compile: the table of compile times")
     parser.add_argument("-o", "--output", help="the report; default: docs/performance.md for a whole run, none otherwise")
     parser.add_argument("--rows", default=os.path.join(os.environ.get("OUT", "."), "benchmark.jsonl"), help="JSON lines are appended here")
     parser.add_argument("--rounds", type=int, default=5)
@@ -77,6 +79,25 @@ def compile_flex(cases, share):
         except Exception as error:
             print(f"    Flex, {case.name}: {str(error).splitlines()[0][:160]}", flush=True)
         torch.cuda.empty_cache()
+
+
+def start_flex_workers(cases, arguments):
+    """Processes that compile Flex's kernels side by side; this one then finds them in the cache."""
+    count = min(arguments.flex_workers, sum("Flex" in case.peers for case in cases)) if "Flex" in arguments.peers else 0
+    command = [sys.executable, __file__, *(["--only", *arguments.only] if arguments.only else [])]
+    environment = {**os.environ, "TORCHINDUCTOR_COMPILE_THREADS": "2"}
+    return [subprocess.Popen([*command, "--compile-flex", f"{i}/{count}"], env=environment, stderr=subprocess.DEVNULL) for i in range(count)]
+
+
+def finish(workers, seconds):
+    """What a worker has not done in time is compiled when its case comes."""
+    until = time.time() + seconds
+    for worker in workers:
+        try:
+            worker.wait(max(0, until - time.time()))
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
 
 
 class Kernels:
@@ -159,26 +180,21 @@ def main(argv=None):
     arguments = arguments_of(argv)
     began = time.time()
     torch.manual_seed(0)
-    cases = select(all_cases(), arguments.only)
-    if not cases:
-        raise SystemExit(f"no case matches {' '.join(arguments.only)}")
+    only = [part for part in arguments.only if part != "compile"]
+    cases = select(all_cases(), only) if only or not arguments.only else []
+    if only and not cases:
+        raise SystemExit(f"no case matches {' '.join(only)}")
     if arguments.compile_flex:
         return compile_flex(cases, arguments.compile_flex)
     configs = {"maskloom": None}
     if arguments.configs:
         configs |= {f"config {i}": config for i, config in enumerate(json.loads(pathlib.Path(arguments.configs).read_text()), 1)}
 
-    workers = []
-    if "Flex" in arguments.peers:
-        count = min(arguments.flex_workers, len(cases))
-        command = [sys.executable, __file__, *(["--only", *arguments.only] if arguments.only else [])]
-        environment = {**os.environ, "TORCHINDUCTOR_COMPILE_THREADS": "2"}
-        workers = [subprocess.Popen([*command, "--compile-flex", f"{i}/{count}"], env=environment, stderr=subprocess.DEVNULL) for i in range(count)]
+    workers = start_flex_workers(cases, arguments)
     kernels = Kernels(cases, list(configs.values()))
     print(f"our kernels compiled after {time.time() - began:.0f} s", flush=True)
-    for worker in workers:
-        worker.wait()
     if workers:
+        finish(workers, FLEX_WORKER_SECONDS)
         print(f"Flex's kernels compiled after {time.time() - began:.0f} s", flush=True)
 
     header, rows, monitor = header_of(arguments), [], gpu.Monitor()
@@ -218,7 +234,7 @@ def main(argv=None):
             keep(row)
             print_row(row)
         torch.cuda.empty_cache()
-    if whole and not arguments.no_compile_table:
+    if (whole or "compile" in arguments.only) and not arguments.no_compile_table:
         for row in compile_rows():
             keep(row)
             print(row, flush=True)

@@ -34,8 +34,9 @@ def header_text(header, cases):
     lines = [", ".join(text) + "."]
     clocks, watts = ([row[key] for row in cases if row.get(key)] for key in ("sm_mhz", "watts"))
     if clocks:
-        lines.append(f"While timing: SM clock {min(clocks):.0f} to {max(clocks):.0f} MHz (median {statistics.median(clocks):.0f}), power {min(watts):.0f} to {max(watts):.0f} W"
-                     + (f" of {float(header['power_limit']):.0f} W." if header.get("power_limit") else "."))
+        limit = f" of {float(header['power_limit']):.0f} W" if header.get("power_limit") else ""
+        lines.append(f"While timing: SM clock {min(clocks):.0f} to {max(clocks):.0f} MHz (median {statistics.median(clocks):.0f}), "
+                     f"power {min(watts):.0f} to {max(watts):.0f} W{limit}.")
     return lines
 
 
@@ -84,7 +85,8 @@ def config_table(cases):
     for row in cases:
         if row.get("config"):
             names.setdefault(config_text(row["config"]), []).append(row["case"])
-    return ["## Kernel configurations", "", *table(["configuration (Q tile x KV tile)", "cases"], [[text, "; ".join(used)] for text, used in names.items()])] if names else []
+    found = table(["configuration (Q tile x KV tile)", "cases"], [[text, "; ".join(used)] for text, used in names.items()])
+    return ["## Kernel configurations", "", *found] if names else []
 
 
 def compile_lines(rows):
@@ -100,7 +102,8 @@ def text(header, rows):
     lines = [INTRODUCTION, *header_text(header, cases), "", *case_tables(cases)]
     left_out = [f"- {row['case']}: {row['kind']}: {row['why']}" for row in rows if row["kind"] in ("wrong", "skipped")]
     lines += ["## Not timed", "", *left_out, ""] if left_out else []
-    lines += ["## Bars", "", *table(["bar", "needed", "measured", ""], [[what, needed, measured, bars.verdict(holds)] for what, needed, measured, holds in bars.bars(rows)])]
+    found = [[what, needed, measured, bars.verdict(holds)] for what, needed, measured, holds in bars.bars(rows)]
+    lines += ["## Bars", "", *table(["bar", "needed", "measured", ""], found)]
     lines += config_table(cases) + compile_lines([row for row in rows if row["kind"] == "compile"])
     return "\n".join(lines).rstrip() + "\n"
 

@@ -4,6 +4,7 @@ turns, so that a drift of the clock meets all of them.
 A sample is one batch between two events. A contestant's turn is one untimed batch (caches and clock become its own, and the queue
 never runs dry), then `samples` timed ones; a round is one turn each. The figure is the median over rounds of the medians of turns."""
 import dataclasses
+import random
 import statistics
 import time
 from typing import Callable
@@ -97,7 +98,9 @@ def measure(contestants, rounds=5, samples=5, batch_ms=15, warm_ms=200, report=p
             batch.run()
         torch.cuda.synchronize()
     medians = {name: [] for name in batches}
-    for _ in range(rounds):
-        for name, batch in batches.items():
-            medians[name].append(statistics.median(batch.turn(samples)))
+    for number in range(rounds):
+        order = list(batches)
+        random.Random(number).shuffle(order)  # nobody always follows the contestant that heats the chip most
+        for name in order:
+            medians[name].append(statistics.median(batches[name].turn(samples)))
     return {name: Times(medians[name], rounds * samples, batches[name].captured) for name in batches}
