@@ -43,7 +43,7 @@ def arguments_of(argv):
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=5, help="a contestant's samples in each round")
     parser.add_argument("--batch-ms", type=float, default=15, help="length of a sample")
-    parser.add_argument("--peers", default="fa2,cudnn,flex", help="'' for none")
+    parser.add_argument("--peers", default="fa2,cudnn,flex", help="'' for none; with --configs there are none")
     parser.add_argument("--no-flex", action="store_true")
     parser.add_argument("--flex-workers", type=int, default=4, help="processes that compile Flex's kernels into its cache beforehand; 0: none")
     parser.add_argument("--cold", action="store_true", help="rotate among input sets beyond the L2 cache")
@@ -66,7 +66,8 @@ def header_of(arguments):
     commit = arguments.commit or subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
     driver, limit = (gpu.query("driver_version,power.limit") + ["", ""])[:2]
     return {"kind": "header", "gpu": torch.cuda.get_device_name(), "date": str(datetime.date.today()), "commit": commit or "unknown",
-            "torch": torch.__version__, "cudnn": torch.backends.cudnn.version(), "driver": driver, "power_limit": limit,
+            "torch": torch.__version__, "cudnn": torch.backends.cudnn.version(), "driver": driver,
+            "power_limit": float(limit) if limit.replace(".", "").isdigit() else None,
             "rounds": arguments.rounds, "samples": arguments.samples, "batch_ms": arguments.batch_ms, "cold": arguments.cold}
 
 

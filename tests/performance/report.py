@@ -34,7 +34,7 @@ def header_text(header, cases):
     lines = [", ".join(text) + "."]
     clocks, watts = ([row[key] for row in cases if row.get(key)] for key in ("sm_mhz", "watts"))
     if clocks:
-        limit = f" of {float(header['power_limit']):.0f} W" if header.get("power_limit") else ""
+        limit = f" of {header['power_limit']:.0f} W" if header.get("power_limit") else ""
         lines.append(f"While timing: SM clock {min(clocks):.0f} to {max(clocks):.0f} MHz (median {statistics.median(clocks):.0f}), "
                      f"power {min(watts):.0f} to {max(watts):.0f} W{limit}.")
     return lines
