@@ -4,7 +4,8 @@
 //   maskloom compile examples/patterns/causal.mask --arch sm_80 --head-dim 64 -o causal.ptx
 //   load_ptx causal.ptx
 //
-// The pattern must be the causal mask, in bf16, since that is what the result is checked against.
+// The pattern must be the causal mask, in bf16, since that is what the result is checked against, and the
+// kernel the portable one (--kernel portable on sm_90a): the Hopper kernel takes tensor maps as well.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -162,6 +163,8 @@ int run(const std::string &file) {
   const auto manifest = nlohmann::json::parse(slurp(file.substr(0, file.rfind('.')) + ".json"));
   if (manifest.at("schema") != 1 || manifest.at("dtype") != "bf16" || manifest.at("plan_entry") != "")
     throw std::runtime_error("this example takes manifests of schema 1, bf16, without a planner");
+  if (!manifest.at("tensor_maps").empty())
+    throw std::runtime_error("this example encodes no tensor maps: compile with --kernel portable");
 
   // 1. The problem.
   const int heads = 4, tokens = 333;
@@ -184,6 +187,7 @@ int run(const std::string &file) {
   block.set("batch", 1ll);
   for (const char *name : {"heads", "kv_heads"}) block.set(name, static_cast<long long>(heads));
   for (const char *name : {"queries", "keys"}) block.set(name, static_cast<long long>(tokens));
+  block.set("section_heads", static_cast<long long>(heads));
   const int tileQueries = manifest.at("tile").at(0);
   const unsigned grid = unsigned(heads) * unsigned((tokens + tileQueries - 1) / tileQueries);
   const unsigned threads = manifest.at("block").at(0), shared = manifest.at("dynamic_shared_bytes");

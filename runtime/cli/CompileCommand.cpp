@@ -4,7 +4,9 @@
 #include "maskloom/cli/PatternArguments.h"
 #include "maskloom/device/Nvrtc.h"
 #include "maskloom/facade/CompileKernel.h"
+#include "maskloom/templates/args.cuh"
 
+#include <cstddef>
 #include <filesystem>
 #include <regex>
 
@@ -22,6 +24,36 @@ struct CompileArguments {
   int64_t heads = 0, kvHeads = 0;
   bool json = false;
 };
+
+/// The tensor maps of the Hopper kernel, in the order of its second parameter: the arguments of
+/// cuTensorMapEncodeTiled.
+nlohmann::ordered_json tensorMapsOf(const KernelConfig &config) {
+  nlohmann::ordered_json maps = nlohmann::ordered_json::array();
+  if (!config.isHopper()) return maps;
+  auto add = [&](const char *name, size_t offset, int32_t dim, const char *tokens, const char *heads,
+                 int32_t rows) {
+    const std::string tensor = name;
+    maps.push_back({{"name", name},
+                    {"parameter", 1},
+                    {"offset", offset},
+                    {"bytes", sizeof(TensorMap)},
+                    {"data_type", config.dtype == DType::bf16 ? "bfloat16" : "float16"},
+                    {"dims", {dim, tokens, heads, "batch"}},
+                    {"byte_strides",
+                     {"2 * " + tensor + ".token_stride", "2 * " + tensor + ".head_stride",
+                      "2 * " + tensor + ".batch_stride"}},
+                    {"box", {64, rows, 1, 1}},
+                    {"element_strides", {1, 1, 1, 1}},
+                    {"interleave", "none"},
+                    {"swizzle", "128B"},
+                    {"l2_promotion", "256B"},
+                    {"out_of_bounds", "zero"}});
+  };
+  add("q", offsetof(TensorMaps, q), config.headDim, "queries", "heads", config.tileQueries);
+  add("k", offsetof(TensorMaps, k), config.headDim, "keys", "kv_heads", config.tileKeys);
+  add("v", offsetof(TensorMaps, v), config.valueDim, "keys", "kv_heads", config.tileKeys);
+  return maps;
+}
 
 /// Everything a program needs to launch the file with the driver API alone. Schema: docs/cli.md.
 nlohmann::ordered_json manifestOf(const Program &program, const std::string &arch, const std::string &file) {
@@ -53,6 +85,14 @@ nlohmann::ordered_json manifestOf(const Program &program, const std::string &arc
         {"words", "batch * heads * ceil(queries / tile_queries) * 2 * ceil(ceil(keys / tile_keys) / 32)"},
         {"bytes_per_word", 4},
         {"filled_by", kernel.planEntry}};
+  const std::string units = "batch * heads * ceil(queries / tile_queries)";
+  nlohmann::ordered_json parameters{
+      {"bytes", kernel.parameterBytes}, {"passed", "one struct by value"}, {"fields", fields}};
+  if (config.isHopper()) {
+    parameters["passed"] = "two structs by value: this one, then the tensor maps";
+    parameters["tensor_maps_bytes"] = sizeof(TensorMaps);
+    parameters["tensor_maps_alignment"] = alignof(TensorMaps);
+  }
   return {{"schema", 1},
           {"pattern", program.name},
           {"hash", program.hash},
@@ -60,17 +100,18 @@ nlohmann::ordered_json manifestOf(const Program &program, const std::string &arc
           {"arch", arch},
           {"entry", kernel.entry},
           {"plan_entry", kernel.planEntry},
+          {"kernel", config.kernel},
           {"dtype", config.dtype == DType::bf16 ? "bf16" : "f16"},
           {"head_dim", config.headDim},
           {"value_dim", config.valueDim},
           {"tile", {config.tileQueries, config.tileKeys}},
           {"align_bytes", config.alignBytes},
           {"block", {kernel.threads, 1, 1}},
-          {"grid", {"batch * heads * ceil(queries / tile_queries)", "1", "1"}},
+          {"grid", {config.isHopper() ? "min(" + units + ", multiprocessors)" : units, "1", "1"}},
+          {"cluster", {config.cluster, 1, 1}},
           {"dynamic_shared_bytes", kernel.sharedBytes},
-          {"parameters",
-           {{"bytes", kernel.parameterBytes}, {"passed", "one struct by value"}, {"fields", fields}}},
-          {"tensor_maps", nlohmann::ordered_json::array()},
+          {"parameters", parameters},
+          {"tensor_maps", tensorMapsOf(config)},
           {"workspace", workspace},
           {"params", params},
           {"aux", auxes}};
@@ -91,6 +132,7 @@ int compilePattern(const CompileArguments &arguments) {
   options.dtype = parseDtype(arguments.kernel.dtype);
   options.constants = arguments.pattern.values(pattern);
   options.arch = arguments.arch;
+  options.kernel = arguments.kernel.kernelChoice();
   options.dump_ir = arguments.kernel.dumpIr;
   options.use_cache = !arguments.kernel.noCache;
   checkCompileOptions(pattern, options);
@@ -164,6 +206,7 @@ void addCompileCommand(CLI::App &app, Action &action) {
   command
       ->add_option("--arch", arguments->arch, "Architecture, sm_80 and later as the installed NVRTC offers")
       ->capture_default_str();
+  arguments->kernel.addKernel(*command);
   arguments->kernel.addDims(*command);
   arguments->kernel.addDtype(*command, "What is computed in: bf16 or f16");
   command->add_option("--heads", arguments->heads, "Query heads, to check the pattern's groups against");

@@ -1,6 +1,8 @@
 #include "maskloom/cli/Cli.h"
 #include "maskloom/cli/Commands.h"
+#include "maskloom/cli/KernelArguments.h"
 #include "maskloom/cli/PatternArguments.h"
+#include "maskloom/facade/CompileKernel.h"
 #include "maskloom/facade/Explain.h"
 
 #include <fmt/format.h>
@@ -13,7 +15,8 @@ namespace {
 struct ExplainArguments {
   PatternArguments pattern;
   ProblemArguments problem;
-  std::string tiles = "128x128";
+  KernelArguments kernel;
+  std::string tiles = "128x128", arch = "sm_90a";
   bool runs = false, json = false;
 };
 
@@ -21,8 +24,41 @@ nlohmann::ordered_json jsonOf(const TileCounts &counts) {
   return {{"empty", counts.empty}, {"partial", counts.partial}, {"full", counts.full}};
 }
 
+/// Which kernel runs on an architecture, and what becomes of tensors that it cannot take.
+struct KernelChoices {
+  std::string arch, config, otherwise;
+  bool tensorMaps = false; ///< the first needs TMA
+};
+
+constexpr const char *kBeyondTma =
+    "a base address or a stride is no multiple of 16 bytes, a stride is negative "
+    "or 2^40 bytes or more, or the driver is older than CUDA 12";
+constexpr const char *kUnaligned = "a base address or a stride is no multiple of 16 bytes";
+
+KernelChoices kernelsOf(const Pattern &pattern, const ExplainArguments &arguments, const Problem &problem) {
+  CompileOptions options;
+  options.heads = problem.heads;
+  options.kv_heads = problem.kvHeads;
+  options.head_dim = arguments.kernel.headDim;
+  options.value_dim = arguments.kernel.valueDim ? arguments.kernel.valueDim : options.head_dim;
+  for (const auto &param : constantParams(pattern))
+    if (auto given = problem.params.find(param->name); given != problem.params.end())
+      options.constants.insert(*given);
+  options.arch = arguments.arch;
+  options.kernel = arguments.kernel.kernelChoice();
+  checkCompileOptions(pattern, options);
+  KernelConfig config = default_config(pattern, options), otherwise = config;
+  if (config.isHopper()) {
+    options.kernel = KernelChoice::Portable;
+    otherwise = default_config(pattern, options);
+  } else {
+    otherwise.alignBytes = 2;
+  }
+  return {arguments.arch, toString(config), toString(otherwise), config.isHopper()};
+}
+
 /// Schema: docs/cli.md.
-nlohmann::ordered_json jsonOf(const Explanation &e) {
+nlohmann::ordered_json jsonOf(const Explanation &e, const KernelChoices &kernels) {
   nlohmann::ordered_json groups = nlohmann::ordered_json::array();
   double pairsOfHead = static_cast<double>(e.queries) * static_cast<double>(e.keys);
   for (const GroupExplanation &group : e.groups) {
@@ -53,10 +89,15 @@ nlohmann::ordered_json jsonOf(const Explanation &e) {
           {"speedup_ceiling", e.speedupCeiling},
           {"ceiling_against", e.causal ? "dense causal" : "dense"},
           {"tiles", tiles},
+          {"kernel",
+           {{"arch", kernels.arch},
+            {"config", kernels.config},
+            {"otherwise", kernels.otherwise},
+            {"otherwise_when", kernels.tensorMaps ? kBeyondTma : kUnaligned}}},
           {"heads", groups}};
 }
 
-void printProse(const Explanation &e) {
+void printProse(const Explanation &e, const KernelChoices &kernels) {
   fmt::print("pattern {}  ({} queries, {} keys, {} heads on {} KV heads)\n", e.pattern, e.queries, e.keys,
              e.heads, e.kvHeads);
   fmt::print("  hash              {}\n", e.hash);
@@ -65,6 +106,8 @@ void printProse(const Explanation &e) {
              e.causal ? " causal" : "");
   fmt::print("  tiles {}x{}     {} full, {} partial, {} empty\n", e.tile.queries, e.tile.keys, e.tiles.full,
              e.tiles.partial, e.tiles.empty);
+  fmt::print("  kernel on {:9} {}\n", kernels.arch, kernels.config);
+  fmt::print("    {}\n    when {}\n", kernels.otherwise, kernels.tensorMaps ? kBeyondTma : kUnaligned);
   for (const GroupExplanation &group : e.groups) {
     double pairs = static_cast<double>(group.last - group.first + 1) * static_cast<double>(e.queries) *
                    static_cast<double>(e.keys);
@@ -81,10 +124,11 @@ int explainPattern(const ExplainArguments &arguments) {
   Pattern pattern = arguments.pattern.load();
   Problem problem = arguments.problem.problem(pattern, arguments.pattern.values(pattern));
   Explanation explanation = explain(pattern, problem, {parseTileShape(arguments.tiles), arguments.runs});
+  KernelChoices kernels = kernelsOf(pattern, arguments, problem);
   if (arguments.json) {
-    fmt::print("{}\n", jsonOf(explanation).dump(2));
+    fmt::print("{}\n", jsonOf(explanation, kernels).dump(2));
   } else {
-    printProse(explanation);
+    printProse(explanation, kernels);
   }
   return kExitOk;
 }
@@ -99,6 +143,10 @@ void addExplainCommand(CLI::App &app, Action &action) {
   arguments->pattern.add(*command);
   arguments->problem.add(*command);
   command->add_option("--tiles", arguments->tiles, "Tile shape, queries x keys")->capture_default_str();
+  command->add_option("--arch", arguments->arch, "Architecture that the kernel is chosen for")
+      ->capture_default_str();
+  arguments->kernel.addKernel(*command);
+  arguments->kernel.addDims(*command);
   command->add_flag("--runs", arguments->runs,
                     "Print the derived runs of touched (T) and not-full (N) tiles");
   command->add_flag("--json", arguments->json, "Machine-readable output (schema in docs/cli.md)");

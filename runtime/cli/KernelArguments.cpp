@@ -25,6 +25,20 @@ void KernelArguments::addDtype(CLI::App &command, const char *help) {
       ->capture_default_str();
 }
 
+void KernelArguments::addKernel(CLI::App &command) {
+  command
+      .add_option("--kernel", kernel,
+                  "portable (sm_80 and later), hopper (sm_90a), or auto: what is the default there")
+      ->check(CLI::IsMember({"auto", "portable", "hopper"}))
+      ->capture_default_str();
+}
+
+KernelChoice KernelArguments::kernelChoice() const {
+  return kernel == "portable" ? KernelChoice::Portable
+         : kernel == "hopper" ? KernelChoice::Hopper
+                              : KernelChoice::Auto;
+}
+
 DType parseDtype(const std::string &text) {
   if (text == "bf16") return DType::bf16;
   if (text == "f16") return DType::f16;

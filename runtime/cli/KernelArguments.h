@@ -7,12 +7,14 @@ namespace maskloom {
 
 struct KernelArguments {
   int64_t headDim = 128, valueDim = 0;
-  std::string dtype = "bf16", dumpIr;
+  std::string dtype = "bf16", kernel = "auto", dumpIr;
   bool noCache = false;
 
   void addCache(CLI::App &command);
   void addDims(CLI::App &command);
   void addDtype(CLI::App &command, const char *help);
+  void addKernel(CLI::App &command);
+  KernelChoice kernelChoice() const;
 };
 
 DType parseDtype(const std::string &text);

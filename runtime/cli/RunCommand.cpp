@@ -106,6 +106,7 @@ int runPattern(const RunArguments &arguments) {
   options.dtype = dtype;
   options.dump_ir = arguments.kernel.dumpIr;
   options.use_cache = !arguments.kernel.noCache;
+  options.kernel = arguments.kernel.kernelChoice();
   for (const auto &param : constantParams(pattern))
     if (auto given = problem.params.find(param->name); given != problem.params.end())
       options.constants.insert(*given);
@@ -198,6 +199,7 @@ void addRunCommand(CLI::App &app, Action &action) {
       ->check(CLI::IsMember({"auto", "gpu", "cpu"}))
       ->capture_default_str();
   a->kernel.addDtype(*command, "What is computed in: bf16, f16, or f32 (CPU only)");
+  a->kernel.addKernel(*command);
   command->add_option("--max-blocks", a->maxBlocks,
                       "Cap on the blocks of the GPU launch: each then takes several work units");
   a->kernel.addCache(*command);

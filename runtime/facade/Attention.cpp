@@ -4,7 +4,7 @@
 
 #include "maskloom/cpu/Executor.h"
 #include "maskloom/device/Driver.h"
-#include "maskloom/device/Launcher.h"
+#include "maskloom/device/LauncherSet.h"
 #include "maskloom/device/Nvrtc.h"
 #include "maskloom/dsl/Check.h"
 #include "maskloom/dsl/Limits.h"
@@ -32,15 +32,11 @@ struct Attention::State {
   Program program; ///< of the kernel for aligned tensors, or of the CPU object
   AuxAxesReach reach;
 
-  // GPU: one launcher for 16-byte-aligned tensors, and one for every other, compiled when first needed.
-  std::unique_ptr<Launcher> aligned;
-  std::once_flag unalignedOnce;
-  std::unique_ptr<Launcher> unaligned;
-
+  std::unique_ptr<LauncherSet> launchers; ///< null on the CPU
   std::unique_ptr<CpuExecutor> cpu;
   std::string image;
 
-  Launcher &launcherFor(bool isAligned);
+  std::unique_ptr<Launcher> compilePortable(int32_t alignBytes) const;
 };
 
 namespace {
@@ -303,17 +299,18 @@ void checkLaunch(const std::string &problem) {
 
 } // namespace
 
-Launcher &Attention::State::launcherFor(bool isAligned) {
-  if (isAligned) return *aligned;
-  std::call_once(unalignedOnce, [&] {
-    CompileOptions other = options;
-    KernelConfig config = program.kernel.config;
-    config.alignBytes = 2;
-    other.config = config;
-    CompiledKernel kernel = compileKernel(pattern, other, arch);
-    unaligned = std::make_unique<Launcher>(std::move(kernel.program), std::move(kernel.image));
-  });
-  return *unaligned;
+std::unique_ptr<Launcher> Attention::State::compilePortable(int32_t alignBytes) const {
+  CompileOptions other = options;
+  KernelConfig config = program.kernel.config;
+  if (config.isHopper()) {
+    other.arch = arch;
+    other.kernel = KernelChoice::Portable;
+    config = default_config(pattern, other);
+  }
+  config.alignBytes = alignBytes;
+  other.config = config;
+  CompiledKernel kernel = compileKernel(pattern, other, arch);
+  return std::make_unique<Launcher>(std::move(kernel.program), std::move(kernel.image));
 }
 
 Attention::Attention(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -326,7 +323,8 @@ void Attention::forward(const Tensor &q, const Tensor &k, const Tensor &v, const
   State &s = *state_;
   if (s.cpu) return checkLaunch(s.cpu->forward(hostArgs(s.program, s.reach, s.options, q, k, v, o, options)));
   ForwardArgs args = deviceArgs(s.program, s.reach, s.options, q, k, v, o, options);
-  Launcher &launcher = s.launcherFor(isAligned(q) && isAligned(k) && isAligned(v) && isAligned(o));
+  Launcher &launcher =
+      s.launchers->forTensors(args, isAligned(q) && isAligned(k) && isAligned(v) && isAligned(o));
   checkLaunch(launcher.forward(args, {options.stream, options.aux_changed, options.max_blocks}));
 }
 
@@ -338,19 +336,20 @@ void Attention::prepare(const Tensor &q, const Tensor &k, const Tensor &v, const
     return;
   }
   ForwardArgs args = deviceArgs(s.program, s.reach, s.options, q, k, v, o, options);
-  Launcher &launcher = s.launcherFor(isAligned(q) && isAligned(k) && isAligned(v) && isAligned(o));
+  Launcher &launcher =
+      s.launchers->forTensors(args, isAligned(q) && isAligned(k) && isAligned(v) && isAligned(o));
   checkLaunch(launcher.prepare(args, {options.stream, options.aux_changed, options.max_blocks}));
 }
 
 size_t Attention::workspace_bytes(const Tensor &q, const Tensor &k) const {
-  if (!state_->aligned) return 0;
+  if (!state_->launchers) return 0;
   ForwardArgs args = {};
   args.batch = static_cast<int>(q.shape[0]);
   args.heads = static_cast<int>(q.shape[1]);
   args.kv_heads = static_cast<int>(k.shape[1]);
   args.queries = static_cast<int>(q.shape[2]);
   args.keys = static_cast<int>(k.shape[2]);
-  return state_->aligned->workspaceBytes(args);
+  return state_->launchers->main().workspaceBytes(args);
 }
 
 const Program &Attention::program() const { return state_->program; }
@@ -370,6 +369,8 @@ Attention compile(const Pattern &pattern, const CompileOptions &given) {
 
   if (options.device == Device::Auto) options.device = gpuIsUsable(options.dtype) ? Device::Gpu : Device::Cpu;
   if (options.device == Device::Cpu) {
+    if (options.kernel != KernelChoice::Auto)
+      userError("a kernel can be chosen for a GPU only, and this compiles for the CPU");
     CompiledKernel kernel = compileForCpu(pattern, options);
     state->arch = "cpu";
     state->report = kernel.report;
@@ -396,7 +397,10 @@ Attention compile(const Pattern &pattern, const CompileOptions &given) {
   state->program = kernel.program;
   state->reach = reachOf(pattern, state->program);
   state->image = kernel.image;
-  state->aligned = std::make_unique<Launcher>(std::move(kernel.program), std::move(kernel.image));
+  // The state outlives its launchers, and stays where it is when the Attention moves.
+  state->launchers = std::make_unique<LauncherSet>(
+      std::make_unique<Launcher>(std::move(kernel.program), std::move(kernel.image)),
+      [&owner = *state](int32_t alignBytes) { return owner.compilePortable(alignBytes); });
   return Attention(std::move(state));
 }
 

@@ -23,6 +23,10 @@ enum class Device : uint8_t {
   Cpu
 }; ///< Auto: the current GPU when kernels can be compiled for it, else the CPU
 
+/// The kernel template. Auto: the Hopper kernel (wgmma and TMA) on sm_90a when it is the default there, else
+/// the portable one. Tensors that TMA cannot address take the portable kernel in any case.
+enum class KernelChoice : uint8_t { Auto, Portable, Hopper };
+
 struct CompileOptions {
   int64_t heads = 1, kv_heads = 0;       ///< kv_heads 0: as many as heads
   int64_t head_dim = 128, value_dim = 0; ///< multiples of 8 from 8 to 256; value_dim 0: head_dim
@@ -30,6 +34,7 @@ struct CompileOptions {
   Device device = Device::Auto;
   std::string arch = {};                         ///< "sm_90a"; empty: the current GPU's
   std::map<std::string, int64_t> constants = {}; ///< parameters inside divisors
+  KernelChoice kernel = KernelChoice::Auto;      ///< whose default configuration; of GPUs
   std::optional<KernelConfig> config = {};       ///< instead of the default configuration
   std::string dump_ir = {};                      ///< folder for numbered IR files
   bool use_cache = true;                         ///< the disk cache
@@ -83,12 +88,17 @@ public:
   /// Launches on `stream` without synchronising; nothing is allocated after the first call for a shape. On
   /// the CPU it returns when done. Throws Error(User) for shapes, strides, parameters or aux tensors that do
   /// not fit.
+  ///
+  /// May be captured into a CUDA graph after prepare(). Captured graphs may be replayed on several streams at
+  /// once, and beside eager calls, except that two executable graphs instantiated from one captured graph
+  /// must not run at the same time. A stream must be idle when it is destroyed.
   void forward(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
                const ForwardOptions &options = {});
   /// Plans and allocates what forward() will need for these shapes, and waits for the plan. Optional.
   void prepare(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,
                const ForwardOptions &options = {});
-  /// Bytes of device memory that forward() holds for this shape (0 for closed-form patterns).
+  /// Bytes of device memory that forward() holds for this shape (0 for closed-form patterns), when the
+  /// tensors are aligned to 16 bytes; besides, the Hopper kernel has 64 KiB of work counters or more.
   size_t workspace_bytes(const Tensor &q, const Tensor &k) const;
 
   const Program &program() const;
@@ -108,7 +118,7 @@ private:
 Attention compile(const Pattern &pattern, const CompileOptions &options = {});
 
 /// The default configuration for a pattern and head dims on an architecture: a pure function; KV width
-/// follows the pattern's blocks.
+/// follows the pattern's blocks. Throws Error(User) when options.kernel does not run on options.arch.
 KernelConfig default_config(const Pattern &pattern, const CompileOptions &options);
 
 } // namespace maskloom

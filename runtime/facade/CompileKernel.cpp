@@ -48,6 +48,12 @@ void takeDefaults(Program &program, const Pattern &pattern, const CompileOptions
   }
 }
 
+void checkHopperArch(const std::string &arch) {
+  if (!hopperRunsOn(arch))
+    throw Error(ErrorKind::User,
+                fmt::format("{} is for sm_90a, not {}", kHopperKernel, arch.empty() ? "any GPU" : arch));
+}
+
 CompiledKernel throughCache(const CacheKey &key, bool useCache,
                             const std::function<CacheEntry(CompileReport &)> &make) {
   CompiledKernel result;
@@ -77,9 +83,17 @@ KernelCache &processCache() {
 }
 
 KernelConfig default_config(const Pattern &pattern, const CompileOptions &options) {
-  return defaultConfig(pattern, options.constants, options.dtype, static_cast<int32_t>(options.head_dim),
-                       static_cast<int32_t>(options.value_dim ? options.value_dim : options.head_dim),
-                       options.arch);
+  const auto headDim = static_cast<int32_t>(options.head_dim);
+  const auto valueDim = static_cast<int32_t>(options.value_dim ? options.value_dim : options.head_dim);
+  switch (options.kernel) {
+  case KernelChoice::Auto: break;
+  case KernelChoice::Portable:
+    return portableConfig(pattern, options.constants, options.dtype, headDim, valueDim, options.arch);
+  case KernelChoice::Hopper:
+    checkHopperArch(options.arch);
+    return hopperConfig(pattern, options.constants, options.dtype, headDim, valueDim);
+  }
+  return defaultConfig(pattern, options.constants, options.dtype, headDim, valueDim, options.arch);
 }
 
 Program generateProgram(const Pattern &pattern, const CompileOptions &options, const KernelConfig &config,
@@ -110,17 +124,15 @@ void checkCompileOptions(const Pattern &pattern, const CompileOptions &options) 
                   fmt::format("{} is {}: expected a multiple of 8 from 8 to 256", name, dim));
 }
 
-/// The caller's tiles, warps and stages; dims and dtype are those of the options whatever the configuration
-/// says.
-static KernelConfig givenConfig(const CompileOptions &options) {
-  KernelConfig config = *options.config;
-  config.headDim = static_cast<int32_t>(options.head_dim);
-  config.valueDim = static_cast<int32_t>(options.value_dim);
-  config.dtype = options.dtype;
-  auto require = [](bool holds, const char *field, int32_t found, const char *expected) {
-    if (!holds)
-      throw Error(ErrorKind::User, fmt::format("config.{} is {}: expected {}", field, found, expected));
-  };
+namespace {
+
+template <class T>
+void require(bool holds, const char *field, const T &found, const char *expected) {
+  if (!holds)
+    throw Error(ErrorKind::User, fmt::format("config.{} is {}: expected {}", field, found, expected));
+}
+
+void checkPortableConfig(const KernelConfig &config) {
   require(config.warps >= 1 && config.warps <= 16, "warps", config.warps, "1 to 16");
   require(config.tileQueries >= 16 && config.tileQueries % (16 * config.warps) == 0, "tileQueries",
           config.tileQueries, "a multiple of 16 times the warps");
@@ -128,13 +140,55 @@ static KernelConfig givenConfig(const CompileOptions &options) {
           config.tileKeys, "a multiple of 16 up to 128");
   require(config.stages == 1 || config.stages == 2, "stages", config.stages, "1 or 2");
   require(config.alignBytes == 2 || config.alignBytes == 16, "alignBytes", config.alignBytes, "2 or 16");
+  require(config.gather == 1, "gather", config.gather, "1 with portable_forward");
+  require(!config.pingPong, "pingPong", config.pingPong, "false with portable_forward");
+  require(config.cluster == 1, "cluster", config.cluster, "1 with portable_forward");
+}
+
+void checkHopperConfig(const KernelConfig &config, const std::string &arch) {
+  checkHopperArch(arch);
+  require(config.tileQueries == 64 || config.tileQueries == 128 || config.tileQueries == 192, "tileQueries",
+          config.tileQueries, "64, 128 or 192 with hopper_forward");
+  require(config.warps == config.tileQueries / 16, "warps", config.warps,
+          "tileQueries / 16 with hopper_forward");
+  require(config.tileKeys >= 16 && config.tileKeys <= 256 && config.tileKeys % 16 == 0, "tileKeys",
+          config.tileKeys, "a multiple of 16 up to 256");
+  require(config.gather >= 1 && config.gather <= 256 / config.tileKeys, "gather", config.gather,
+          "1 or more, gather * tileKeys at most 256");
+  require(config.stages >= 1 && config.stages <= 8, "stages", config.stages, "1 to 8");
+  require(!config.pingPong || config.tileQueries >= 128, "pingPong", config.pingPong,
+          "false with one warpgroup: it takes two to take turns");
+  require(config.cluster == 1 || config.cluster == 2, "cluster", config.cluster, "1 or 2");
+  require(config.alignBytes == 16, "alignBytes", config.alignBytes, "16: TMA loads 16 bytes at least");
+  if (int32_t bytes = sharedBytes(config), limit = sharedLimit(arch); bytes > limit)
+    throw Error(ErrorKind::User, fmt::format("config needs {} bytes of shared memory, {} has {}: use smaller "
+                                             "tiles or fewer stages",
+                                             bytes, arch, limit));
+}
+
+/// The caller's kernel, tiles, warps and stages; dims and dtype are those of the options whatever the
+/// configuration says.
+KernelConfig givenConfig(const CompileOptions &options, const std::string &arch) {
+  KernelConfig config = *options.config;
+  config.headDim = static_cast<int32_t>(options.head_dim);
+  config.valueDim = static_cast<int32_t>(options.value_dim);
+  config.dtype = options.dtype;
+  require(config.isHopper() || config.kernel == kPortableKernel, "kernel", config.kernel,
+          "portable_forward or hopper_forward");
+  if (config.isHopper()) {
+    checkHopperConfig(config, arch);
+  } else {
+    checkPortableConfig(config);
+  }
   return config;
 }
+
+} // namespace
 
 CompiledKernel compileKernel(const Pattern &pattern, const CompileOptions &options, const std::string &arch) {
   CompileOptions forArch = options;
   forArch.arch = arch;
-  KernelConfig config = options.config ? givenConfig(options) : default_config(pattern, forArch);
+  KernelConfig config = options.config ? givenConfig(options, arch) : default_config(pattern, forArch);
   CacheKey key;
   key.pattern = patternKey(pattern, options);
   key.config = toString(config) + " cuda";
@@ -175,7 +229,8 @@ CompiledKernel compileForCpu(const Pattern &pattern, const CompileOptions &optio
   if (options.config) {
     config = *options.config;
   } else {
-    config = default_config(pattern, options);
+    forCpu.kernel = KernelChoice::Portable; // its tiles
+    config = default_config(pattern, forCpu);
     config.kernel = "cpu";
     config.warps = 0;
     config.stages = 0;

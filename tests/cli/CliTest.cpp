@@ -111,6 +111,27 @@ TEST_F(Cli, ExplainPrintsRuns) {
   EXPECT_NE(result.out.find("mod"), std::string::npos) << result.out;
 }
 
+TEST_F(Cli, ExplainNamesTheKernels) {
+  auto kernel = [&](const std::string &arguments) {
+    Outcome result = run("explain " + pattern("causal") + " --seq 100 --json " + arguments);
+    EXPECT_EQ(result.code, kExitOk) << result.err;
+    return nlohmann::json::parse(result.out)["kernel"];
+  };
+  auto portable = kernel("--arch sm_80 --head-dim 64");
+  EXPECT_EQ(portable["arch"], "sm_80");
+  EXPECT_EQ(portable["config"], "portable_forward bf16 d=64 dv=64 tile=128x64 warps=4 stages=2 align=16");
+  EXPECT_EQ(portable["otherwise"], "portable_forward bf16 d=64 dv=64 tile=128x64 warps=4 stages=2 align=2");
+  auto hopper = kernel("--kernel hopper");
+  EXPECT_EQ(hopper["config"].get<std::string>().substr(0, 14), "hopper_forward");
+  EXPECT_EQ(hopper["otherwise"].get<std::string>().substr(0, 16), "portable_forward");
+  EXPECT_NE(hopper["otherwise_when"].get<std::string>().find("2^40"), std::string::npos);
+  Outcome prose = run("explain " + pattern("causal") + " --seq 100 --kernel hopper");
+  EXPECT_NE(prose.out.find("kernel on sm_90a"), std::string::npos) << prose.out;
+  EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --kernel hopper --arch sm_80"),
+               kExitUserError, "hopper_forward is for sm_90a, not sm_80");
+  EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --head-dim 7"), kExitUserError, "head_dim");
+}
+
 TEST_F(Cli, MaskAgreesWithTiles) {
   Outcome dense = run("mask " + pattern("two_range") + " --seq 700 --heads 4 -o m.npy");
   ASSERT_EQ(dense.code, kExitOk) << dense.err;
@@ -185,6 +206,40 @@ TEST_F(Cli, CompileWritesSourceAndManifest) {
   EXPECT_GT(manifest["parameters"]["fields"].size(), 10u);
   EXPECT_GT(manifest["dynamic_shared_bytes"], 0);
   EXPECT_EQ(manifest["params"][0]["name"], "local");
+}
+
+TEST_F(Cli, TheHopperManifestDescribesTensorMaps) {
+  Outcome result = run("compile " + pattern("phi3_small") +
+                       " -o f.cu --kernel hopper --head-dim 80 --value-dim 96 --dtype f16");
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  auto manifest = nlohmann::json::parse(readAll(folder_ / "f.json"));
+  EXPECT_EQ(manifest["kernel"], "hopper_forward");
+  int tileQueries = manifest["tile"][0], tileKeys = manifest["tile"][1];
+  EXPECT_EQ(manifest["block"][0], tileQueries * 2 + 128);
+  EXPECT_EQ(manifest["grid"][0], "min(batch * heads * ceil(queries / tile_queries), multiprocessors)");
+  EXPECT_EQ(manifest["parameters"]["tensor_maps_bytes"], 384);
+  auto maps = manifest["tensor_maps"];
+  ASSERT_EQ(maps.size(), 3u);
+  EXPECT_EQ(maps[0]["name"], "q");
+  EXPECT_EQ(maps[0]["dims"], (nlohmann::json{80, "queries", "heads", "batch"}));
+  EXPECT_EQ(maps[0]["box"], (nlohmann::json{64, tileQueries, 1, 1}));
+  EXPECT_EQ(maps[2]["offset"], 256);
+  EXPECT_EQ(maps[2]["data_type"], "float16");
+  EXPECT_EQ(maps[2]["dims"], (nlohmann::json{96, "keys", "kv_heads", "batch"}));
+  EXPECT_EQ(maps[2]["box"], (nlohmann::json{64, tileKeys, 1, 1}));
+  EXPECT_EQ(maps[2]["byte_strides"][0], "2 * v.token_stride");
+
+  result = run("compile " + pattern("phi3_small") + " -o f.cu --kernel portable");
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  manifest = nlohmann::json::parse(readAll(folder_ / "f.json"));
+  EXPECT_EQ(manifest["kernel"], "portable_forward");
+  EXPECT_TRUE(manifest["tensor_maps"].empty());
+  EXPECT_FAILS(run("compile " + pattern("phi3_small") + " -o f.cu --kernel hopper --arch sm_80"),
+               kExitUserError, "hopper_forward is for sm_90a, not sm_80");
+  EXPECT_FAILS(run("compile " + pattern("phi3_small") + " -o f.cu --kernel fast"), kExitUsage, "--kernel");
+  tensors(2, 2, 64, 16);
+  EXPECT_FAILS(run("run " + pattern("causal") + kTensors + " --kernel portable"), kExitUserError,
+               "a kernel can be chosen for a GPU only");
 }
 
 TEST_F(Cli, CompilePtxAndCubinThroughTheCache) {

@@ -1,7 +1,7 @@
 // What the Hopper kernel is launched with: tensor maps, work counters, the grid. No GPU.
 #include "FakeDriver.h"
 
-#include "maskloom/device/Launcher.h"
+#include "maskloom/device/LauncherSet.h"
 #include "maskloom/device/TensorMaps.h"
 #include "maskloom/device/WorkCounters.h"
 
@@ -144,6 +144,46 @@ TEST_F(HopperLaunch, SaysWhatTmaCannotAddress) {
   EXPECT_EQ(other.tensorMapProblem(args()), "");
   EXPECT_EQ(other.forward(args(), {}), "");
   EXPECT_EQ(lastLaunch().args.work_counter, nullptr);
+}
+
+TEST_F(HopperLaunch, OtherTensorsTakeAPortableKernel) {
+  std::vector<int32_t> compiled;
+  auto compilePortable = [&](int32_t alignBytes) {
+    compiled.push_back(alignBytes);
+    Program portable = program();
+    portable.kernel.entry = "portable";
+    portable.kernel.config.kernel = kPortableKernel;
+    portable.kernel.config.alignBytes = alignBytes;
+    return std::make_unique<Launcher>(portable, "the cubin", &FakeDriver::driver());
+  };
+  auto set = [&](const Driver &driver) {
+    compiled.clear();
+    return std::make_unique<LauncherSet>(std::make_unique<Launcher>(program(), "the cubin", &driver),
+                                         compilePortable);
+  };
+  auto launchers = set(FakeDriver::driver());
+  EXPECT_EQ(&launchers->forTensors(args(), true), &launchers->main());
+  EXPECT_TRUE(compiled.empty());
+  ForwardArgs far = args();
+  far.k.batch_stride = 1ll << 39;
+  Launcher &aligned = launchers->forTensors(far, true);
+  EXPECT_EQ(aligned.program().kernel.config.alignBytes, 16);
+  EXPECT_EQ(&launchers->forTensors(far, true), &aligned);
+  Launcher &unaligned = launchers->forTensors(args(), false);
+  EXPECT_EQ(unaligned.program().kernel.config.alignBytes, 2);
+  EXPECT_EQ(&launchers->forTensors(far, false), &unaligned);
+  EXPECT_EQ(compiled, (std::vector<int32_t>{16, 2})); // each once
+  EXPECT_EQ(&launchers->forTensors(args(), true), &launchers->main());
+  EXPECT_EQ(aligned.forward(far, {}), "");
+  EXPECT_EQ(lastLaunch().function, "portable");
+
+  auto old = set(FakeDriver::driverWithoutTensorMaps());
+  EXPECT_NE(&old->forTensors(args(), true), &old->main());
+  EXPECT_EQ(compiled, std::vector<int32_t>{16});
+
+  auto half = set(FakeDriver::driver());
+  fake().failing = "encode"; // the driver refuses what its documentation allows
+  EXPECT_NE(&half->forTensors(args(), true), &half->main());
 }
 
 TEST_F(HopperLaunch, MapsAreEncodedOnceForTheSameTensors) {

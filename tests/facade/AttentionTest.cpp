@@ -1,5 +1,6 @@
 // The C++ API on the CPU, and its errors. What needs a GPU skips with a sentence where there is none.
 #include "maskloom/dsl/Interpreter.h"
+#include "maskloom/facade/CompileKernel.h"
 #include "maskloom/facade/Explain.h"
 #include "maskloom/facade/ReferenceRow.h"
 #include "maskloom/maskloom.h"
@@ -196,6 +197,42 @@ TEST(Explain, CountsWhatTheInterpreterSees) {
     EXPECT_EQ(explanation.causal, !future) << pattern.name;
     EXPECT_EQ(explanation.tiles.empty + explanation.tiles.partial + explanation.tiles.full, 4 * 5 * 7);
   }
+}
+
+TEST(Attention, GivenConfigurationsAreChecked) {
+  KernelConfig hopper;
+  hopper.kernel = kHopperKernel;
+  hopper.warps = 8;
+  hopper.gather = 2;
+  hopper.pingPong = true;
+  auto error = [&](auto change, const std::string &arch = "sm_90a") {
+    KernelConfig config = hopper;
+    change(config);
+    CompileOptions options{.kv_heads = 1, .value_dim = 128, .config = config, .use_cache = false};
+    return messageOf([&] { compileKernel(Pattern("causal", query() >= key()), options, arch); },
+                     ErrorKind::User);
+  };
+  EXPECT_EQ(error([](KernelConfig &) {}, "sm_80"), "hopper_forward is for sm_90a, not sm_80");
+  EXPECT_EQ(error([](KernelConfig &c) { c.kernel = "fast"; }),
+            "config.kernel is fast: expected portable_forward or hopper_forward");
+  EXPECT_EQ(error([](KernelConfig &c) { c.tileQueries = 96; }),
+            "config.tileQueries is 96: expected 64, 128 or 192 with hopper_forward");
+  EXPECT_EQ(error([](KernelConfig &c) { c.warps = 4; }),
+            "config.warps is 4: expected tileQueries / 16 with hopper_forward");
+  EXPECT_EQ(error([](KernelConfig &c) { c.tileKeys = 40; }),
+            "config.tileKeys is 40: expected a multiple of 16 up to 256");
+  EXPECT_EQ(error([](KernelConfig &c) { c.gather = 5; }),
+            "config.gather is 5: expected 1 or more, gather * tileKeys at most 256");
+  EXPECT_EQ(error([](KernelConfig &c) { c.stages = 0; }), "config.stages is 0: expected 1 to 8");
+  EXPECT_EQ(error([](KernelConfig &c) { c.tileQueries = 64, c.warps = 4; }),
+            "config.pingPong is true: expected false with one warpgroup: it takes two to take turns");
+  EXPECT_EQ(error([](KernelConfig &c) { c.cluster = 3; }), "config.cluster is 3: expected 1 or 2");
+  EXPECT_EQ(error([](KernelConfig &c) { c.alignBytes = 2; }),
+            "config.alignBytes is 2: expected 16: TMA loads 16 bytes at least");
+  EXPECT_NE(error([](KernelConfig &c) { c.stages = 8; }).find("bytes of shared memory, sm_90a has 232448"),
+            std::string::npos);
+  EXPECT_EQ(error([](KernelConfig &c) { c.kernel = kPortableKernel; }),
+            "config.gather is 2: expected 1 with portable_forward");
 }
 
 } // namespace
