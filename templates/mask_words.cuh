@@ -10,6 +10,9 @@
 
 namespace maskloom::kernel {
 
+/// Ends of intervals() that do not limit. Positions lie in between.
+constexpr int kFirstPosition = -0x7fffffff - 1, kLastPosition = 0x7fffffff;
+
 /// How often a group wants the loop over a tile's mask unrolled (1 to 16 times; 1 when it says nothing):
 /// cheap masks then cost two instructions a point, expensive ones would cost compile time.
 template <class Group>

@@ -184,35 +184,26 @@ struct PortableForward {
                                            first_query + 16 * m + e / 2 * 8, first_key + 8 * j + e % 2);
   }
 
-  /// Visibility of this thread's pairs in one tile: bit 2*j + e of word [m][r] is column 8*j + e.
+  static constexpr int kRows = 2 * kRowBlocks; ///< of this thread: row + 16*m + 8*r is number 2*m + r
+
+  /// Visibility of this thread's pairs in one tile (mask_words.cuh).
   struct VisiblePairs {
     const Context &context;
     int first_query, first_column;
-    unsigned (&words)[kRowBlocks][2];
+    unsigned (&words)[kRows][1];
     template <class Group>
     MASKLOOM_DEVICE void operator()(Group) const {
-#pragma unroll(mask_unroll<Group>(0))
-      for (int j = 0; j < kKeyBlocks; ++j)
+      int queries[kRows];
 #pragma unroll
-        for (int e = 0; e < 2; ++e) {
-          const int column = first_column + 8 * j + e;
-          const int k = column + int(context.key_offset);
-#pragma unroll
-          for (int m = 0; m < kRowBlocks; ++m)
-#pragma unroll
-            for (int r = 0; r < 2; ++r) {
-              const bool visible =
-                  column < context.key_length && Group::visible(context, first_query + m * 16 + r * 8, k);
-              words[m][r] |= unsigned(visible) << (2 * j + e);
-            }
-        }
+      for (int i = 0; i < kRows; ++i) queries[i] = first_query + 8 * i;
+      visible_words<Group, kTileKeys>(context, queries, first_column, words);
     }
   };
 
   /// Scores of invisible pairs become -inf.
   MASKLOOM_DEVICE void mask_scores(Scores &scores, int tile) const {
     const Context context = context_of(state, args);
-    unsigned visible[kRowBlocks][2] = {};
+    unsigned visible[kRows][1] = {};
     const Fragment here = fragment();
     const int first_query = state.query_tile * kTileQueries + here.row + int(context.query_offset);
     const int first_column = tile * kTileKeys + here.column;
@@ -223,7 +214,7 @@ struct PortableForward {
       for (int j = 0; j < kKeyBlocks; ++j)
 #pragma unroll
         for (int e = 0; e < 4; ++e)
-          if (!(visible[m][e / 2] >> (2 * j + e % 2) & 1)) scores[m][j][e] = -infinity();
+          if (!(visible[2 * m + e / 2][0] >> (2 * j + e % 2) & 1)) scores[m][j][e] = -infinity();
   }
 
   /// O / sum in the outputs' type by way of shared memory, and the LSE. A row without a visible key has sum

@@ -138,6 +138,54 @@ CppExpr minMaxText(std::string_view function, const CppExpr &a, const CppExpr &b
   return result;
 }
 
+CppExpr sumText(std::vector<Multiple> terms, int64_t constant) {
+  if (terms.empty()) return literal(constant);
+  Range total = {constant, constant};
+  // Every partial sum lies within the sums of the parts' magnitudes, whatever the order.
+  __int128 magnitude = constant < 0 ? -__int128{constant} : __int128{constant};
+  bool wide = false;
+  for (const auto &[value, coefficient] : terms) {
+    Range range = value.range * coefficient;
+    total = total + range;
+    magnitude += std::max<__int128>(range.high, -__int128{range.low});
+    wide |= value.wide;
+  }
+  wide |= magnitude > INT32_MAX;
+
+  // A positive term first reads best: 'q_tile + 1 - window'.
+  std::stable_partition(terms.begin(), terms.end(), [](const Multiple &m) { return m.coefficient > 0; });
+  CppExpr result;
+  // Wide sums: one of the first two terms must be wide by itself; products must be where they would not fit
+  // an int.
+  bool widenFirst = wide && !terms[0].value.wide && !(terms.size() > 1 && terms[1].value.wide);
+  for (size_t i = 0; i < terms.size(); i++) {
+    const auto &[value, coefficient] = terms[i];
+    bool negative = coefficient < 0;
+    uint64_t factor = negative ? -static_cast<uint64_t>(coefficient) : static_cast<uint64_t>(coefficient);
+    bool widen = wide && !value.wide && ((i == 0 && widenFirst) || !(value.range * coefficient).fitsInt());
+    CppExpr product = widen && factor == 1 ? widened(value) : value;
+    if (factor != 1) {
+      product.text = fmt::format("{}{} * {}", factor, widen || factor > INT32_MAX ? "LL" : "",
+                                 value.at(Precedence::Unary));
+      product.precedence = Precedence::Multiplicative;
+      product.wide |= widen;
+    }
+    if (i == 0)
+      result = negative ? unary("-", product) : product;
+    else
+      result = binary(result, negative ? "-" : "+", product, Precedence::Additive);
+  }
+  if (constant) {
+    bool negative = constant < 0;
+    uint64_t size = negative ? -static_cast<uint64_t>(constant) : static_cast<uint64_t>(constant);
+    CppExpr number = {fmt::format("{}{}", size, size > INT32_MAX ? "LL" : "")};
+    result = binary(result, negative ? "-" : "+", number, Precedence::Additive);
+  }
+  result.wide = wide;
+  result.range = total;
+  return result;
+}
+
 std::string identifier(std::string_view text) {
   std::string result;
   for (char c : text) {
@@ -241,6 +289,16 @@ Names::Names() {
                            "aux_load_f32",
                            "aux_range",
                            "nearest",
+                           "row",
+                           "column",
+                           "first",
+                           "last",
+                           "intervals",
+                           "kIntervals",
+                           "kFirstPosition",
+                           "kLastPosition",
+                           "Row",
+                           "Column",
                            "runs",
                            "touched",
                            "not_full",

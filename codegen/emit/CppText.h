@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace maskloom::emit {
 
@@ -65,6 +66,13 @@ CppExpr floorModText(const CppExpr &a, int64_t divisor);
 CppExpr clampToInt(const CppExpr &a);
 /// "min" or "max" of two integers of any width.
 CppExpr minMaxText(std::string_view function, const CppExpr &a, const CppExpr &b);
+/// A term of a sum: value * coefficient, which is not 0.
+struct Multiple {
+  CppExpr value;
+  int64_t coefficient = 1;
+};
+/// The sum of terms and a constant, in the narrowest type that cannot overflow whatever the order.
+CppExpr sumText(std::vector<Multiple> terms, int64_t constant);
 /// An integer literal of type int where it fits, else long long.
 CppExpr literal(int64_t value);
 

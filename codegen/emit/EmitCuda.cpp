@@ -5,11 +5,10 @@
 #include "maskloom/codegen/emit/DefaultConfig.h"
 #include "maskloom/codegen/emit/EmitClassify.h"
 #include "maskloom/codegen/emit/EmitFunction.h"
+#include "maskloom/codegen/emit/EmitMask.h"
 #include "maskloom/codegen/emit/EmitSchedule.h"
-#include "maskloom/codegen/ir/TileDialect.h"
 #include "maskloom/templates/EmbeddedTemplates.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <fmt/format.h>
@@ -60,36 +59,19 @@ mlir::func::FuncOp function(mlir::ModuleOp module, const std::string &name, std:
   return found;
 }
 
-/// Masks of one or two comparisons and little else: worth unrolling over a whole tile, where others would
-/// cost compile time and registers.
-bool isCheap(mlir::func::FuncOp visible) {
-  constexpr int kComparisons = 2, kOperations = 8;
-  int comparisons = 0, operations = 0;
-  bool loads = false;
-  visible.walk([&](mlir::Operation *op) {
-    bool isFree = mlir::isa<mlir::arith::ConstantOp, tile::SymbolOp, tile::ParamOp, mlir::func::FuncOp,
-                            mlir::func::ReturnOp>(op);
-    operations += !isFree;
-    comparisons += mlir::isa<mlir::arith::CmpIOp>(op);
-    loads |= mlir::isa<tile::AuxLoadOp>(op);
-  });
-  return comparisons <= kComparisons && operations <= kOperations && !loads;
-}
-
 bool emitGroup(mlir::ModuleOp lowered, const Program &program, size_t index, std::string &text,
                std::string &error) {
   const HeadGroupProgram &group = program.groups[index];
   mlir::func::FuncOp visible = function(lowered, fmt::format("visible_{}", index), error);
-  std::string visibleText;
-  if (!visible || !emitFunction(visible, "visible", program, visibleText, error)) return false;
+  std::string mask;
+  if (!visible || !emitMask(visible, program, mask, error)) return false;
   bool planned = !group.forward.closedForm;
   if (program.groups.size() > 1)
     text += fmt::format("/// {} {} to {}.\n", program.groupsByKvHead ? "KV heads" : "Heads", group.first,
                         group.last);
   text += fmt::format("struct Group{} {{\n  static constexpr bool kPlanned = {};\n", index, planned);
-  if (isCheap(visible)) text += "  static constexpr int kMaskUnroll = 16;\n";
   text += emitSchedule(program, group.forward);
-  text += visibleText;
+  text += mask;
   if (planned) text += emitClassify(program, group.predicate);
   text += "};\n\n";
   return true;

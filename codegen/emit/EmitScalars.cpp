@@ -123,57 +123,9 @@ std::string auxLoad(int64_t aux, bool isFloat, const std::vector<AuxIndex> &indi
 }
 
 CppExpr Scalars::affine(const Affine &form) {
-  if (form.terms.empty()) return literal(form.constant);
-
-  struct Piece {
-    CppExpr value;
-    int64_t coefficient;
-  };
-  std::vector<Piece> pieces;
-  Range total = {form.constant, form.constant};
-  // Every partial sum lies within the sums of the parts' magnitudes, whatever the order.
-  __int128 magnitude = form.constant < 0 ? -__int128{form.constant} : __int128{form.constant};
-  for (const Term &term : form.terms) {
-    CppExpr value = this->value(term.symbol, term.index);
-    Range range = value.range * term.coefficient;
-    total = total + range;
-    magnitude += std::max<__int128>(range.high, -__int128{range.low});
-    pieces.push_back({value, term.coefficient});
-  }
-  bool wide = magnitude > INT32_MAX;
-  for (const Piece &piece : pieces) wide |= piece.value.wide;
-
-  // A positive term first reads best: 'q_tile + 1 - window'.
-  std::stable_partition(pieces.begin(), pieces.end(), [](const Piece &p) { return p.coefficient > 0; });
-  CppExpr result;
-  // Wide sums: one of the first two terms must be wide by itself; products must be where they would not fit
-  // an int.
-  bool widenFirst = wide && !pieces[0].value.wide && !(pieces.size() > 1 && pieces[1].value.wide);
-  for (size_t i = 0; i < pieces.size(); i++) {
-    const auto &[value, coefficient] = pieces[i];
-    bool negative = coefficient < 0;
-    uint64_t factor = negative ? -static_cast<uint64_t>(coefficient) : static_cast<uint64_t>(coefficient);
-    bool widen = wide && !value.wide && ((i == 0 && widenFirst) || !(value.range * coefficient).fitsInt());
-    CppExpr product = widen && factor == 1 ? widened(value) : value;
-    if (factor != 1) {
-      product.text = fmt::format("{}{} * {}", factor, widen || factor > INT32_MAX ? "LL" : "", value.text);
-      product.precedence = Precedence::Multiplicative;
-      product.wide |= widen;
-    }
-    if (i == 0)
-      result = negative ? unary("-", product) : product;
-    else
-      result = binary(result, negative ? "-" : "+", product, Precedence::Additive);
-  }
-  if (form.constant) {
-    bool negative = form.constant < 0;
-    uint64_t size = negative ? -static_cast<uint64_t>(form.constant) : static_cast<uint64_t>(form.constant);
-    CppExpr number = {fmt::format("{}{}", size, size > INT32_MAX ? "LL" : "")};
-    result = binary(result, negative ? "-" : "+", number, Precedence::Additive);
-  }
-  result.wide = wide;
-  result.range = total;
-  return result;
+  std::vector<Multiple> terms;
+  for (const Term &term : form.terms) terms.push_back({value(term.symbol, term.index), term.coefficient});
+  return sumText(std::move(terms), form.constant);
 }
 
 std::string Scalars::declarations(std::string_view indent) const {

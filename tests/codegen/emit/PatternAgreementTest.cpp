@@ -41,6 +41,46 @@ template <class Pattern> void fill_visible(const Context &c, unsigned char *out)
   });
 }
 
+// 1 where the intervals say so; all 2 when the group has none.
+template <class Pattern> void fill_intervals(const Context &c, unsigned char *out) {
+  with_group<Pattern>(c, [&](auto group) {
+    using Group = decltype(group);
+    constexpr int count = Group::kIntervals > 0 ? Group::kIntervals : 1;
+    for (int row = 0; row < c.query_length; ++row) {
+      int first[count], last[count];
+      Group::intervals(c, (int)(row + c.query_offset), first, last);
+      for (int column = 0; column < c.key_length; ++column) {
+        const int k = (int)(column + c.key_offset);
+        *out = Group::kIntervals > 0 ? 0 : 2;
+        for (int i = 0; i < Group::kIntervals; ++i) *out |= first[i] <= k && k <= last[i];
+        ++out;
+      }
+    }
+  });
+}
+
+// visible_words over tiles of 64 columns, four rows at a time as a thread has them.
+template <class Pattern> void fill_words(const Context &c, unsigned char *out) {
+  with_group<Pattern>(c, [&](auto group) {
+    using Group = decltype(group);
+    for (int row = 0; row < c.query_length; row += 4)
+      for (int tile = 0; tile < c.key_length; tile += 64)
+        for (int lane = 0; lane < 4; ++lane) {
+          int queries[4];
+          for (int i = 0; i < 4; ++i) queries[i] = (int)(row + i + c.query_offset);
+          unsigned words[4][1] = {};
+          visible_words<Group, 64>(c, queries, tile + 2 * lane, words);
+          for (int i = 0; i < 4 && row + i < c.query_length; ++i)
+            for (int bit = 0; bit < 16; ++bit) {
+              const int column = tile + 2 * lane + 8 * (bit / 2) + bit % 2;
+              const bool sees = words[i][0] >> bit & 1;
+              if (column < c.key_length) out[(long long)(row + i) * c.key_length + column] = sees;
+              else if (sees) __builtin_trap();
+            }
+        }
+  });
+}
+
 // 0 not visited, 1 visited and partial, 2 visited and full; [Q tile][KV tile].
 template <class Pattern, class Config> void fill_tiles(const Context &c, unsigned char *out) {
   int key_tiles = ceil_div(c.key_length, Config::kTileKeys), query_tiles = ceil_div(c.query_length, Config::kTileQueries);
@@ -247,6 +287,8 @@ protected:
           space, name, call);
     };
     fill("visible", fmt::format("fill_visible<{}::Pattern>", space));
+    fill("intervals", fmt::format("fill_intervals<{}::Pattern>", space));
+    fill("words", fmt::format("fill_words<{}::Pattern>", space));
     fill("tiles", fmt::format("fill_tiles<{0}::Pattern, {0}::Config>", space));
     fill("boxes", fmt::format("fill_boxes<{0}::Classifiers, {0}::Pattern, {0}::Config>", space));
     text +=
@@ -289,6 +331,21 @@ protected:
                   visible[static_cast<size_t>(row * columns + column)] != 0)
             << "row " << row << ", column " << column << "\n"
             << prepared.program.kernel.source;
+
+    std::vector<unsigned char> intervals(visible.size()), words(visible.size());
+    fill("intervals")(&prepared.args, b, h, intervals.data());
+    fill("words")(&prepared.args, b, h, words.data());
+    groups_++;
+    intervalGroups_ += !intervals.empty() && intervals[0] != 2;
+    for (size_t i = 0; i < visible.size(); i++) {
+      ASSERT_EQ(visible[i], words[i]) << "row " << i / static_cast<size_t>(columns) << ", column "
+                                      << i % static_cast<size_t>(columns) << "\n"
+                                      << prepared.program.kernel.source;
+      ASSERT_TRUE(intervals[i] == 2 || intervals[i] == visible[i])
+          << "row " << i / static_cast<size_t>(columns) << ", column " << i % static_cast<size_t>(columns)
+          << "\n"
+          << prepared.program.kernel.source;
+    }
 
     const auto [tileRows, tileColumns] = prepared.c.tile;
     const int64_t outer = ceilDiv(rows, tileRows), inner = ceilDiv(columns, tileColumns);
@@ -347,12 +404,14 @@ protected:
   std::vector<Prepared> prepared_;
   std::unique_ptr<HostModule> module_;
   int64_t boxes_ = 0, decidedBoxes_ = 0;
+  int64_t groups_ = 0, intervalGroups_ = 0; ///< of every head
 };
 
 TEST_F(PatternAgreement, Library) {
   build(libraryCases());
   if (HasFatalFailure()) return;
   compareAll();
+  EXPECT_GT(intervalGroups_, groups_ / 3);
   EXPECT_GT(decidedBoxes_, boxes_ / 4) << "the planner's boxes decide hardly any tile";
 }
 
@@ -366,6 +425,7 @@ TEST_F(PatternAgreement, RandomPatterns) {
     compareAll();
     if (HasFatalFailure()) return;
   }
+  EXPECT_GT(intervalGroups_, groups_ / 8);
   EXPECT_GT(decidedBoxes_, boxes_ / 10) << "the planner's boxes decide hardly any tile";
 }
 

@@ -1,0 +1,229 @@
+#include "maskloom/codegen/emit/EmitMask.h"
+
+#include "maskloom/codegen/emit/Dependence.h"
+#include "maskloom/codegen/emit/EmitIntervals.h"
+#include "maskloom/codegen/emit/OperationPrinter.h"
+#include "maskloom/codegen/ir/TileDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/SetVector.h"
+
+#include <fmt/format.h>
+
+namespace maskloom::emit {
+namespace {
+
+/// Rebuilds chains of `and` and of `or` so that operands on q alone stand together, and those on k alone: a
+/// part then keeps one truth value instead of several.
+class ChainGrouping {
+public:
+  ChainGrouping(mlir::func::FuncOp mask, Dependence &dependence)
+      : block_(mask.getBody().front()), dependence_(dependence) {}
+
+  void run() {
+    for (mlir::Operation &op : llvm::make_early_inc_range(block_))
+      if (isLink(&op) && !continues(&op)) regroup(&op);
+  }
+
+private:
+  static bool isLink(mlir::Operation *op) {
+    return mlir::isa<mlir::arith::AndIOp, mlir::arith::OrIOp>(op) && op->getResult(0).getType().isInteger(1);
+  }
+  /// Part of its user's chain.
+  static bool continues(mlir::Operation *op) {
+    return op->hasOneUse() && (*op->user_begin())->getName() == op->getName();
+  }
+
+  void regroup(mlir::Operation *root) {
+    llvm::SmallVector<mlir::Value> leaves, open = {root->getResult(0)};
+    llvm::SmallVector<mlir::Operation *> links;
+    while (!open.empty()) {
+      mlir::Value value = open.pop_back_val();
+      mlir::Operation *op = value.getDefiningOp();
+      bool inside = op && op->getName() == root->getName() && (op == root || continues(op));
+      if (!inside) {
+        leaves.push_back(value);
+        continue;
+      }
+      links.push_back(op);
+      open.push_back(op->getOperand(1));
+      open.push_back(op->getOperand(0));
+    }
+    auto members = [&](uint8_t positions) {
+      llvm::SmallVector<mlir::Value> of;
+      for (mlir::Value leaf : leaves)
+        if (dependence_.positions(leaf) == positions) of.push_back(leaf);
+      return of;
+    };
+    llvm::SmallVector<mlir::Value> rows = members(kOnQuery), columns = members(kOnKey);
+    if (rows.size() < 2 && columns.size() < 2) return;
+
+    llvm::SmallVector<mlir::Value> operands;
+    for (mlir::Value leaf : leaves) {
+      uint8_t positions = dependence_.positions(leaf);
+      llvm::ArrayRef<mlir::Value> group = positions == kOnQuery ? rows : columns;
+      if (positions != kOnQuery && positions != kOnKey)
+        operands.push_back(leaf);
+      else if (leaf == group.front())
+        operands.push_back(joined(root, group));
+    }
+    root->getResult(0).replaceAllUsesWith(joined(root, operands));
+    for (mlir::Operation *link : links) link->erase();
+  }
+
+  mlir::Value joined(mlir::Operation *root, llvm::ArrayRef<mlir::Value> operands) {
+    mlir::OpBuilder builder(root);
+    mlir::Value result = operands.front();
+    for (mlir::Value operand : operands.drop_front()) {
+      if (mlir::isa<mlir::arith::AndIOp>(root))
+        result = mlir::arith::AndIOp::create(builder, root->getLoc(), result, operand);
+      else
+        result = mlir::arith::OrIOp::create(builder, root->getLoc(), result, operand);
+      dependence_.add(result.getDefiningOp());
+    }
+    return result;
+  }
+
+  mlir::Block &block_;
+  Dependence &dependence_;
+};
+
+/// What crosses from the parts on one position to the rest of the mask, and how large the rest is.
+class Frontier {
+public:
+  Frontier(const Dependence &dependence, mlir::Value result) : dependence_(dependence) {
+    llvm::SmallVector<mlir::Value> open = {result};
+    while (!open.empty()) {
+      mlir::Value value = open.pop_back_val();
+      mlir::Operation *op = value.getDefiningOp();
+      if (!op || !seen_.insert(value)) continue;
+      uint8_t positions = dependence_.positions(value);
+      bool scalar = positions == kNoPosition && !dependence_.loads(value);
+      if (!scalar && positions != kOnBoth && !isCheap(op)) {
+        // a load that is the same everywhere is read once a row, too
+        (positions == kOnKey ? columns : rows).insert(value);
+        continue;
+      }
+      operations += positions != kNoPosition;
+      comparisons += mlir::isa<mlir::arith::CmpIOp>(op);
+      loads |= mlir::isa<tile::AuxLoadOp>(op);
+      llvm::append_range(open, op->getOperands());
+    }
+  }
+
+  /// In the order of the function.
+  llvm::SetVector<mlir::Value> rows, columns;
+  int operations = 0, comparisons = 0;
+  bool loads = false;
+
+private:
+  /// Costs no more than keeping the value would: widening, `not`, a sum with a constant.
+  static bool isCheap(mlir::Operation *op) {
+    namespace arith = mlir::arith;
+    if (mlir::isa<arith::ExtSIOp>(op)) return true;
+    bool withConstant = op->getNumOperands() == 2 && (op->getOperand(0).getDefiningOp<arith::ConstantOp>() ||
+                                                      op->getOperand(1).getDefiningOp<arith::ConstantOp>());
+    return withConstant && mlir::isa<arith::AddIOp, arith::SubIOp, arith::XOrIOp>(op);
+  }
+
+  const Dependence &dependence_;
+  llvm::SetVector<mlir::Value> seen_;
+};
+
+/// The fields of Row or of Column: values and their names.
+struct Fields {
+  llvm::SmallVector<mlir::Value> values;
+  std::vector<std::string> names;
+};
+
+/// `struct Row { ... };` and row(), or the same of columns.
+bool printPart(OperationPrinter &printer, Fields &fields, bool isRow, std::string &text) {
+  const char *type = isRow ? "Row" : "Column", *name = isRow ? "row" : "column",
+             *position = isRow ? "q" : "k";
+  if (fields.values.empty()) {
+    text += fmt::format("  struct {} {{}};\n"
+                        "  static MASKLOOM_DEVICE {} {}(const Context &, int) {{ return {{}}; }}\n",
+                        type, type, name);
+    return true;
+  }
+  if (!printer.require(fields.values)) return false;
+  Names names;
+  std::string members, assignments;
+  for (mlir::Value value : fields.values) {
+    std::string field = printer.nameFor(value, names);
+    members += fmt::format("    {} {};\n", typeName(value.getType()), field);
+    assignments += fmt::format("    {}.{} = {};\n", name, field, printer.text(value).text);
+    fields.names.push_back(field);
+  }
+  text += fmt::format("  struct {} {{\n{}  }};\n", type, members);
+  text += fmt::format("  static MASKLOOM_DEVICE {0} {1}(const Context &c, int {2}) {{\n"
+                      "    (void)c, (void){2};\n{3}    {0} {1};\n{4}    return {1};\n  }}\n",
+                      type, name, position, printer.locals(), assignments);
+  return true;
+}
+
+/// How often the loop over a tile's blocks of 8 columns pays to be unrolled: often where a point costs a few
+/// instructions, and a little where every column loads, so that loads overlap.
+std::string unrolling(const Frontier &frontier, const Dependence &dependence) {
+  constexpr int kComparisons = 2, kOperations = 8;
+  if (frontier.comparisons > kComparisons || frontier.operations > kOperations || frontier.loads) return {};
+  bool columnLoads = false;
+  for (mlir::Value column : frontier.columns) columnLoads |= dependence.loads(column);
+  return fmt::format("  static constexpr int kMaskUnroll = {};\n", columnLoads ? 4 : 16);
+}
+
+} // namespace
+
+bool emitMask(mlir::func::FuncOp mask, const Program &program, std::string &text, std::string &error) {
+  if (mask.isExternal() || !llvm::hasSingleElement(mask.getBody())) {
+    error = fmt::format("emission: function '{}' must have one block", mask.getName().str());
+    return false;
+  }
+  mlir::OwningOpRef<mlir::func::FuncOp> copy = mask.clone(); // regrouped, while the module stays as it is
+  mlir::func::FuncOp function = *copy;
+  Dependence dependence(function);
+  std::string intervals = emitIntervals(function, dependence, program);
+  ChainGrouping(function, dependence).run();
+  mlir::Value result = function.getBody().front().getTerminator()->getOperand(0);
+  const Frontier frontier(dependence, result);
+
+  auto inOrder = [&](const llvm::SetVector<mlir::Value> &values) {
+    Fields fields;
+    for (mlir::Operation &op : function.getBody().front())
+      if (op.getNumResults() == 1 && values.contains(op.getResult(0)))
+        fields.values.push_back(op.getResult(0));
+    return fields;
+  };
+  OperationPrinter whole(function, program);
+  std::string parts;
+  for (bool isRow : {true, false}) {
+    Fields fields = inOrder(isRow ? frontier.rows : frontier.columns);
+    OperationPrinter part(function, program);
+    if (!printPart(part, fields, isRow, parts)) {
+      error = part.error();
+      return false;
+    }
+    for (size_t i = 0; i < fields.names.size(); i++)
+      whole.bind(fields.values[i], fmt::format("{}.{}", isRow ? "row" : "column", fields.names[i]));
+  }
+  if (!whole.require(result)) {
+    error = whole.error();
+    return false;
+  }
+  if (intervals.empty()) {
+    text += unrolling(frontier, dependence);
+    intervals = "  static constexpr int kIntervals = 0;\n"
+                "  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}\n";
+  }
+  text += parts;
+  text += fmt::format("  static MASKLOOM_DEVICE bool visible(const Context &c, const Row &row, const Column "
+                      "&column, int q, int k) {{\n"
+                      "    (void)c, (void)row, (void)column, (void)q, (void)k;\n{}    return {};\n  }}\n",
+                      whole.locals(), whole.text(result).text);
+  text += "  static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {\n"
+          "    return visible(c, row(c, q), column(c, k), q, k);\n  }\n";
+  text += intervals;
+  return true;
+}
+
+} // namespace maskloom::emit
