@@ -1,9 +1,10 @@
-// maskloom-matrix: compiles a list of (pattern, configuration, architecture) to cubins and fails on errors
-// and spills.
+// maskloom-matrix: compiles a list of (pattern, configuration, architecture) to cubins and fails on errors,
+// spills, serialised wgmma, an ignored setmaxnreg and too much shared memory.
 //
-// The list covers what users can ask for along one axis at a time: every library pattern, every head dim,
-// both dtypes, unequal head dims, unaligned strides, every architecture that the installed NVRTC offers.
-// `--all` compiles the whole list; without it every third entry, which still holds each axis' ends.
+// The list covers what users can ask for along one axis at a time: both kernels, every library pattern, every
+// head dim, both dtypes, unequal head dims, unaligned strides, every architecture that the installed NVRTC
+// offers. On sm_90a the portable kernel has only the ends of each axis: it is the one of sm_80. `--all`
+// compiles the whole list; without it every third entry, which still holds each axis' ends.
 #include "maskloom/codegen/Compile.h"
 #include "maskloom/codegen/emit/DefaultConfig.h"
 #include "maskloom/device/Nvrtc.h"
@@ -33,10 +34,17 @@ struct Entry {
   int32_t headDim = 128, valueDim = 128;
   std::string arch = "sm_80";
   int32_t alignBytes = 16;
+  bool hopper = false;
 
   std::string name() const {
-    return fmt::format("{} {} d={} dv={} align={} {}", pattern.name, dtype == DType::bf16 ? "bf16" : "f16",
-                       headDim, valueDim, alignBytes, arch);
+    return fmt::format("{} {} {} d={} dv={} align={} {}", hopper ? "hopper" : "portable", pattern.name,
+                       dtype == DType::bf16 ? "bf16" : "f16", headDim, valueDim, alignBytes, arch);
+  }
+  KernelConfig config() const {
+    KernelConfig config = hopper ? hopperConfig(pattern, {}, dtype, headDim, valueDim)
+                                 : portableConfig(pattern, {}, dtype, headDim, valueDim, arch);
+    config.alignBytes = alignBytes;
+    return config;
   }
 };
 
@@ -70,17 +78,30 @@ std::vector<Entry> listEntries(const std::vector<std::string> &architectures) {
   auto add = [&](Entry entry) {
     if (offers(entry.arch)) entries.push_back(std::move(entry));
   };
-  for (const std::string &arch : main) {
-    for (const Pattern &pattern : libraryPatterns()) add({pattern, DType::bf16, 128, 128, arch});
-    for (const Pattern &pattern : {patterns::causal(), patterns::localStride()}) {
+  const std::vector<Pattern> probes = {patterns::causal(), patterns::localStride()};
+  auto addAxes = [&](const std::string &arch, bool hopper) {
+    auto entry = [&](const Pattern &pattern, DType dtype, int32_t dim, int32_t valueDim) {
+      add({pattern, dtype, dim, valueDim, arch, 16, hopper});
+    };
+    for (const Pattern &pattern : libraryPatterns()) entry(pattern, DType::bf16, 128, 128);
+    for (const Pattern &pattern : probes) {
       for (int32_t dim : {8, 32, 64, 80, 96, 128, 192, 256})
         for (DType dtype : {DType::bf16, DType::f16})
-          if (!(dim == 128 && dtype == DType::bf16)) add({pattern, dtype, dim, dim, arch});
-      add({pattern, DType::bf16, 192, 128, arch});
-      add({pattern, DType::bf16, 64, 256, arch});
-      for (int32_t dim : {64, 128, 256}) add({pattern, DType::bf16, dim, dim, arch, 2});
+          if (!(dim == 128 && dtype == DType::bf16)) entry(pattern, dtype, dim, dim);
+      entry(pattern, DType::bf16, 192, 128);
+      entry(pattern, DType::bf16, 64, 256);
     }
-  }
+  };
+  addAxes("sm_80", false);
+  addAxes("sm_90a", true);
+  for (int64_t block : {16, 32}) // KV tiles gathered from many narrow ones
+    for (int32_t dim : {128, 256})
+      add({patterns::blockTable(128, block), DType::bf16, dim, dim, "sm_90a", 16, true});
+  for (const Pattern &pattern : probes)
+    for (int32_t dim : {64, 128, 256}) {
+      add({pattern, DType::bf16, dim, dim, "sm_80", 2});
+      add({pattern, dim == 128 ? DType::f16 : DType::bf16, dim, dim, "sm_90a", dim == 128 ? 2 : 16});
+    }
   for (const std::string &arch : architectures) {
     if (std::find(main.begin(), main.end(), arch) != main.end()) continue;
     add({patterns::localStride(), DType::bf16, 128, 128, arch});
@@ -100,8 +121,7 @@ struct Outcome {
 Outcome compileEntry(const Entry &entry, const Nvrtc &nvrtc) {
   auto start = std::chrono::steady_clock::now();
   CodegenOptions options;
-  options.config = defaultConfig(entry.pattern, {}, entry.dtype, entry.headDim, entry.valueDim, entry.arch);
-  options.config.alignBytes = entry.alignBytes;
+  options.config = entry.config();
   CodegenResult generated = generate(entry.pattern, options);
   if (!generated.program)
     return {fmt::format("{}: not generated: {}{}", entry.name(), generated.internalError,
@@ -113,20 +133,23 @@ Outcome compileEntry(const Entry &entry, const Nvrtc &nvrtc) {
   if (!compiled.ok) return {fmt::format("{}: NVRTC says:\n{}", entry.name(), compiled.log.substr(0, 2000))};
 
   int32_t registers = 0, spills = 0;
-  for (const KernelResources &resources : parseResources(compiled.log).kernels) {
+  const CompileResources parsed = parseResources(compiled.log);
+  for (const KernelResources &resources : parsed.kernels) {
     registers = std::max(registers, resources.registers);
     spills += resources.spillStoreBytes + resources.spillLoadBytes;
   }
   Outcome outcome;
   bool fits = kernel.sharedBytes <= sharedLimit(entry.arch);
-  outcome.ok = spills == 0 && registers > 0 && fits;
+  outcome.ok = spills == 0 && registers > 0 && fits && parsed.hopperWarnings.empty();
   outcome.line = fmt::format(
-      "{:60} {}x{} {} warps: {} registers, {} bytes shared{}, codegen {:.0f} ms, NVRTC {:.0f} ms{}",
-      entry.name(), kernel.config.tileQueries, kernel.config.tileKeys, kernel.config.warps, registers,
-      kernel.sharedBytes, fits ? "" : " (TOO MUCH)", codegen, compiled.milliseconds,
+      "{:60} {}x{}x{} {} warps: {} registers, {} bytes shared{}, codegen {:.0f} ms, NVRTC {:.0f} ms{}",
+      entry.name(), kernel.config.tileQueries, kernel.config.gather, kernel.config.tileKeys,
+      kernel.config.warps, registers, kernel.sharedBytes, fits ? "" : " (TOO MUCH)", codegen,
+      compiled.milliseconds,
       spills      ? fmt::format(", SPILLS {} bytes", spills)
       : registers ? ""
                   : ", NO RESOURCE LINES");
+  for (const std::string &warning : parsed.hopperWarnings) outcome.line += "\n     " + warning;
   return outcome;
 }
 
