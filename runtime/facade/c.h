@@ -103,7 +103,9 @@ MASKLOOM_C_API maskloom_status maskloom_compile(const maskloom_pattern *pattern,
                                                 const maskloom_compile_options *options,
                                                 maskloom_attention **out);
 MASKLOOM_C_API void maskloom_attention_destroy(maskloom_attention *attention);
-/* Launches on options->stream and returns; `options` may be NULL. */
+/* Launches on options->stream and returns; `options` may be NULL. May be captured into a CUDA graph after
+ * maskloom_prepare(); two executable graphs instantiated from one captured graph must not run at the same
+ * time, any others may. A stream must be idle when it is destroyed. */
 MASKLOOM_C_API maskloom_status maskloom_forward(maskloom_attention *attention, const maskloom_tensor *q,
                                                 const maskloom_tensor *k, const maskloom_tensor *v,
                                                 const maskloom_tensor *o,
