@@ -40,6 +40,20 @@ extern "C" __global__ void probe(const __grid_constant__ ForwardArgs args) {
     }
   }
 }
+// Hands units out as the Hopper kernel does, and counts how often each was taken; behind the counts, what the
+// maps look like.
+extern "C" __global__ void probe_hopper(const __grid_constant__ ForwardArgs args,
+                                        const __grid_constant__ TensorMaps maps) {
+  const unsigned units = args.batch * args.heads * ((args.queries + 63) / 64);
+  if (threadIdx.x != 0) return;
+  unsigned *taken = (unsigned *)args.o.data;
+  for (unsigned unit; (unit = atomicAdd(args.work_counter, 1u)) < units;) atomicAdd(taken + unit, 1u);
+  if (atomicAdd(args.work_counter + 1, 1u) == gridDim.x - 1) args.work_counter[0] = args.work_counter[1] = 0;
+  if (blockIdx.x == 0) {
+    taken[units] = ((unsigned long long)&maps.q % 64 == 0) + (maps.q.words[0] != 0) + (maps.v.words[0] != 0);
+    taken[units + 1] = args.section_heads;
+  }
+}
 )";
 
 class GpuTest : public testing::Test {
@@ -66,6 +80,31 @@ protected:
     program.kernel.threads = 32;
     program.kernel.sharedBytes = 99 * 1024 + 32 * 8;
     return std::make_unique<Launcher>(program, result.cubin);
+  }
+
+  std::unique_ptr<Launcher> hopperLauncher() {
+    NvrtcResult result = Nvrtc::get()->compile(std::string(kArgs) + kKernels, "probe.cu", arch_, true, false);
+    EXPECT_TRUE(result.ok) << result.log;
+    Program program;
+    program.kernel.entry = "probe_hopper";
+    program.kernel.config.kernel = kHopperKernel;
+    program.kernel.config.tileQueries = 64;
+    program.kernel.config.tileKeys = 64;
+    program.kernel.config.warps = 4;
+    program.kernel.threads = 32;
+    return std::make_unique<Launcher>(program, result.cubin);
+  }
+
+  /// [1, heads, tokens, 128] as [tokens, heads, dim] in memory.
+  static ForwardArgs hopperArgs(void *memory, int heads, int kvHeads, int tokens) {
+    ForwardArgs args{};
+    args.batch = 1;
+    args.heads = heads;
+    args.kv_heads = kvHeads;
+    args.queries = args.keys = tokens;
+    args.q = {memory, 0, 128, heads * 128};
+    args.k = args.v = {memory, 0, 128, kvHeads * 128};
+    return args;
   }
 
   /// Runs forward for 2 * 3 * 4 work units and checks what each wrote.
@@ -158,6 +197,68 @@ TEST_F(GpuTest, LaunchingCostsLittleHostTime) {
   EXPECT_EQ(driver_->free(args.o.data).message, "");
   RecordProperty("nanoseconds", static_cast<int>(best * 1000));
   EXPECT_LT(best, 10);
+}
+
+TEST_F(GpuTest, WorkCountersHandEveryUnitOutOnce) {
+  if (!driver_->hasTensorMaps() || driver_->info(0).major < 9) GTEST_SKIP() << "needs TMA";
+  auto l = hopperLauncher();
+  constexpr int kUnits = 8 * 100, kThreads = 4, kLaunches = 25;
+  std::vector<unsigned> counts(kUnits + 2, 0);
+  const size_t bytes = counts.size() * sizeof counts[0];
+  void *tensors = nullptr;
+  ASSERT_EQ(driver_->allocate(6400 * 8 * 128 * 2, tensors).message, "");
+  ForwardArgs args = hopperArgs(tensors, 8, 2, 6400);
+  ASSERT_EQ(driver_->allocate(bytes, args.o.data).message, "");
+  ASSERT_EQ(driver_->copyToDevice(args.o.data, counts.data(), bytes).message, "");
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t)
+    threads.emplace_back([&] {
+      int device;
+      EXPECT_EQ(driver_->currentDevice(device).message, "");
+      void *perThread = reinterpret_cast<void *>(uintptr_t{2});
+      for (int i = 0; i < kLaunches; ++i) EXPECT_EQ(l->forward(args, {.stream = perThread}), "");
+      EXPECT_EQ(driver_->synchronize(perThread).message, "");
+    });
+  for (auto &thread : threads) thread.join();
+  ASSERT_EQ(driver_->copyToHost(counts.data(), args.o.data, bytes).message, "");
+  for (int unit = 0; unit < kUnits; ++unit) ASSERT_EQ(counts[unit], unsigned{kThreads * kLaunches}) << unit;
+  EXPECT_EQ(counts[kUnits], 3u); // aligned, and encoded
+  EXPECT_EQ(counts[kUnits + 1], 8u);
+  EXPECT_EQ(driver_->free(args.o.data).message, "");
+  EXPECT_EQ(driver_->free(tensors).message, "");
+}
+
+TEST_F(GpuTest, TheDriverEncodesEveryLegalLayout) {
+  if (!driver_->hasTensorMaps() || driver_->info(0).major < 9) GTEST_SKIP() << "needs TMA";
+  auto l = hopperLauncher();
+  void *memory = nullptr;
+  ASSERT_EQ(driver_->allocate(1 << 20, memory).message, "");
+  const ForwardArgs usual = hopperArgs(memory, 8, 2, 333);
+  auto problem = [&](auto change) {
+    ForwardArgs args = usual;
+    change(args);
+    return l->tensorMapProblem(args);
+  };
+  EXPECT_EQ(problem([](ForwardArgs &) {}), "");
+  EXPECT_EQ(problem([](ForwardArgs &a) { a.batch = a.queries = a.keys = a.heads = a.kv_heads = 1; }), "");
+  EXPECT_EQ(problem([](ForwardArgs &a) { a.q.head_stride = 1ll << 38; }), "");
+  EXPECT_EQ(problem([](ForwardArgs &a) { a.keys = 1 << 30; }), "");
+  EXPECT_NE(problem([](ForwardArgs &a) { a.q.head_stride = 1ll << 39; }), "");
+  // One KV head for all: whatever the driver says, forward() or the portable kernel takes it.
+  RecordProperty("zero_stride", problem([](ForwardArgs &a) { a.k.head_stride = 0; }));
+
+  constexpr int kRounds = 1000;
+  auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kRounds; ++i) {
+    ForwardArgs args = usual;
+    args.queries = 1 + i; // never the same
+    ASSERT_EQ(l->tensorMapProblem(args), "");
+  }
+  auto stop = std::chrono::steady_clock::now();
+  double microseconds = std::chrono::duration<double, std::micro>(stop - start).count() / kRounds;
+  RecordProperty("nanoseconds_for_three_maps", static_cast<int>(microseconds * 1000));
+  EXPECT_LT(microseconds, 5);
+  EXPECT_EQ(driver_->free(memory).message, "");
 }
 
 TEST_F(GpuTest, ACubinForAnotherGpuIsExplained) {
