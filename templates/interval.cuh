@@ -68,14 +68,13 @@ MASKLOOM_DEVICE TileClass not_equal(Interval a, Interval b) { return negate(equa
 /// Loads of aux tensors at a point; missing trailing indices are 0. Extents were checked before the launch.
 MASKLOOM_DEVICE int aux_load(const Context &c, int index, long long i0, long long i1 = 0, long long i2 = 0) {
   const AuxArg &aux = c.args->aux[index];
-  return static_cast<const int *>(
-      aux.data)[i0 * aux.strides[0] + (i1 ? i1 * aux.strides[1] : 0) + (i2 ? i2 * aux.strides[2] : 0)];
+  return static_cast<const int *>(aux.data)[i0 * aux.strides[0] + i1 * aux.strides[1] + i2 * aux.strides[2]];
 }
 MASKLOOM_DEVICE float aux_load_f32(const Context &c, int index, long long i0, long long i1 = 0,
                                    long long i2 = 0) {
   const AuxArg &aux = c.args->aux[index];
   return static_cast<const float *>(
-      aux.data)[i0 * aux.strides[0] + (i1 ? i1 * aux.strides[1] : 0) + (i2 ? i2 * aux.strides[2] : 0)];
+      aux.data)[i0 * aux.strides[0] + i1 * aux.strides[1] + i2 * aux.strides[2]];
 }
 
 /// This thread's place in its warp; 0 on the host.

@@ -2,8 +2,10 @@
 // thread's columns are column + 8*j + e, with e 0 or 1 and column its first one (tile + 2 * (lane % 4)). Bit
 // 2*j + e of a row's words is column 8*j + e, so a word holds 128 columns of the tile.
 //
-// Groups whose mask is a union of intervals of k for every q give their ends, and the words follow in closed
-// form. All others are evaluated point by point, with what depends on one of q and k alone hoisted.
+// Groups whose mask is made of intervals of k for every q, and of conditions on k alone, say so: the words of
+// intervals follow from their ends in closed form, those of conditions on k serve all rows, and a group
+// combines them with a few bit operations a row. All others are evaluated point by point, with what depends
+// on one of q and k alone hoisted.
 #pragma once
 
 #include "schedule.cuh"
@@ -27,12 +29,13 @@ constexpr MASKLOOM_DEVICE int mask_unroll(long) {
 /// Words a row has in a tile.
 constexpr MASKLOOM_DEVICE int mask_words(int tile_keys) { return (tile_keys + 127) / 128; }
 
-/// The bits of the columns before position `end`, of kColumns columns whose first one for this thread is at
-/// position `origin`: word `word` of them. Positions lie within -2^30 .. 2^30; `end` is anything.
+/// The bits of a thread's first columns, position - origin many of kColumns: word `word` of them. Origins
+/// lie within -2^30 .. 2^30; `position` is anything.
 template <int kColumns>
-MASKLOOM_DEVICE unsigned bits_before(int end, int origin, int word) {
-  const int columns = max(origin, min(end, origin + kColumns)) - origin;
-  const int bits = max(0, min(2 * (columns >> 3) + min(columns & 7, 2) - 32 * word, 32));
+MASKLOOM_DEVICE unsigned bits_before(int position, int origin, int word) {
+  const int columns = max(origin, min(position, origin + kColumns)) - origin;
+  int bits = 2 * (columns >> 3) + min(columns & 7, 2);
+  if constexpr (kColumns > 128) bits = max(0, min(bits - 32 * word, 32));
   return unsigned((1ull << bits) - 1);
 }
 
@@ -48,30 +51,40 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
   static_assert(kShift == 0 || kShift + kColumns / 4 <= 32, "parts of words do not cross them");
   const int key_offset = int(c.key_offset), origin = first_column + key_offset;
 
-  if constexpr (Group::kIntervals > 0) {
-    const int last_key = c.key_length - 1 + key_offset;
-    MASKLOOM_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      int first[Group::kIntervals], last[Group::kIntervals];
-      Group::intervals(c, queries[r], first, last);
+  MASKLOOM_UNROLL
+  for (int w = 0; w < kSpanned; ++w) {
+    const int blocks = min(16, kColumns / 8 - 16 * w); // the last word may hold less than 128 columns
+    const unsigned existing = bits_before<kColumns>(c.key_length + key_offset, origin, w);
+    if constexpr (Group::kIntervals + Group::kFlags > 0) {
+      unsigned flags[max(Group::kFlags, 1)] = {};
+      if constexpr (Group::kFlags > 0) {
+        MASKLOOM_UNROLL_BY((mask_unroll<Group>(0)))
+        for (int j = 0; j < blocks; ++j) {
+          MASKLOOM_UNROLL
+          for (int e = 0; e < 2; ++e) {
+            const unsigned holds = Group::flags(c, origin + 128 * w + 8 * j + e);
+            MASKLOOM_UNROLL
+            for (int i = 0; i < Group::kFlags; ++i)
+              if (holds >> i & 1) flags[i] |= 1u << (2 * j + e);
+          }
+        }
+      }
       MASKLOOM_UNROLL
-      for (int w = 0; w < kSpanned; ++w) {
-        unsigned bits = 0;
+      for (int r = 0; r < kRows; ++r) {
+        constexpr int kIntervals = max(Group::kIntervals, 1);
+        int first[kIntervals], last[kIntervals];
+        unsigned inside[kIntervals];
+        Group::intervals(c, queries[r], first, last);
         MASKLOOM_UNROLL
         for (int i = 0; i < Group::kIntervals; ++i)
-          bits |= bits_before<kColumns>(min(last[i], last_key) + 1, origin, w) &
-                  ~bits_before<kColumns>(first[i], origin, w);
-        words[r][kFirstBit / 32 + w] |= bits << kShift;
+          inside[i] =
+              bits_before<kColumns>(last[i], origin - 1, w) & ~bits_before<kColumns>(first[i], origin, w);
+        words[r][kFirstBit / 32 + w] |= (Group::combine(inside, flags) & existing) << kShift;
       }
-    }
-  } else {
-    typename Group::Row rows[kRows];
-    MASKLOOM_UNROLL
-    for (int r = 0; r < kRows; ++r) rows[r] = Group::row(c, queries[r]);
-    MASKLOOM_UNROLL
-    for (int w = 0; w < kSpanned; ++w) {
-      constexpr int kBlocks = kColumns / 8 < 16 ? kColumns / 8 : 16; // of the last word, perhaps less
-      const int blocks = min(kBlocks, kColumns / 8 - 16 * w);
+    } else {
+      typename Group::Row rows[kRows];
+      MASKLOOM_UNROLL
+      for (int r = 0; r < kRows; ++r) rows[r] = Group::row(c, queries[r]);
       unsigned bits[kRows] = {};
       MASKLOOM_UNROLL_BY((mask_unroll<Group>(0)))
       for (int j = 0; j < blocks; ++j) {
@@ -84,7 +97,6 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
             if (Group::visible(c, rows[r], column, queries[r], k)) bits[r] |= 1u << (2 * j + e);
         }
       }
-      const unsigned existing = bits_before<kColumns>(c.key_length + key_offset, origin, w);
       MASKLOOM_UNROLL
       for (int r = 0; r < kRows; ++r) words[r][kFirstBit / 32 + w] |= (bits[r] & existing) << kShift;
     }

@@ -27,7 +27,10 @@ std::string helpers(const std::string &body) {
   if (body.find("nearest(") != std::string::npos)
     text += "/// The index of the entry of an auxiliary tensor that is nearest to `index` along an axis.\n"
             "MASKLOOM_DEVICE long long nearest(const Context &c, int aux, int axis, long long index) {\n"
-            "  return max(min(index, c.args->aux[aux].extents[axis] - 1), 0LL);\n}\n\n";
+            "  return max(min(index, c.args->aux[aux].extents[axis] - 1), 0LL);\n}\n"
+            "MASKLOOM_DEVICE unsigned nearest(const Context &c, int aux, int axis, int index) {\n"
+            "  return (unsigned)max(min(index, (int)min(c.args->aux[aux].extents[axis] - 1, 2147483647LL)), "
+            "0);\n}\n\n";
   return text;
 }
 

@@ -122,33 +122,26 @@ MaybeUnion cut(const MaybeUnion &a, const MaybeUnion &b) {
 class IntervalSolver {
 public:
   IntervalSolver(mlir::func::FuncOp mask, const Dependence &dependence, const Program &program)
-      : mask_(mask), dependence_(dependence), program_(program), printer_(mask, program) {
+      : dependence_(dependence), program_(program), printer_(mask, program) {
     for (mlir::Operation &op : mask.getBody().front())
       if (op.getNumResults() == 1 && op.getResult(0).getType().isIntOrIndex())
         ranges_[op.getResult(0)] = rangeOf(&op);
   }
 
-  std::string print() {
-    MaybeUnion found = condition(mask_.getBody().front().getTerminator()->getOperand(0), false);
-    if (!found) return {};
-    std::string ends;
-    if (found->empty()) ends = "    first[0] = kLastPosition, last[0] = kFirstPosition;\n";
-    for (size_t i = 0; i < found->size(); i++) {
-      const Piece &piece = (*found)[i];
-      CppExpr first = clampToInt(piece.first.value_or(lowest()));
-      CppExpr last = clampToInt(piece.last.value_or(highest()));
-      if (piece.gate) last = choice(*piece.gate, last, lowest());
-      constexpr size_t kLongestText = 400; // nobody reads more, and intervals may then cost more than points
-      if (first.text.size() > kLongestText || last.text.size() > kLongestText) return {};
-      ends += fmt::format("    first[{0}] = {1};\n    last[{0}] = {2};\n", i, first.text, last.text);
-    }
-    size_t count = std::max<size_t>(found->size(), 1);
-    return fmt::format(
-        "  static constexpr int kIntervals = {0};\n"
-        "  static MASKLOOM_DEVICE void intervals(const Context &c, int q, int (&first)[{0}], int "
-        "(&last)[{0}]) {{\n    (void)c, (void)q;\n{1}{2}  }}\n",
-        count, printer_.locals(), ends);
+  /// The keys where `value` holds, or where it does not; nothing when they are not at most two intervals.
+  MaybeUnion solve(mlir::Value value, bool negate) {
+    steps_ = kMostSteps;
+    return condition(value, negate);
   }
+
+  /// Statements that set interval `index`.
+  std::string print(const Piece &piece, size_t index) {
+    CppExpr first = clampToInt(piece.first.value_or(lowest()));
+    CppExpr last = clampToInt(piece.last.value_or(highest()));
+    if (piece.gate) last = choice(*piece.gate, last, lowest());
+    return fmt::format("    first[{0}] = {1};\n    last[{0}] = {2};\n", index, first.text, last.text);
+  }
+  const std::string &locals() const { return printer_.locals(); }
 
 private:
   //===-- Conditions --===//
@@ -436,18 +429,194 @@ private:
   /// Bounds work and the depth of recursion, whatever the size of the mask.
   bool spend() { return steps_-- > 0; }
 
-  mlir::func::FuncOp mask_;
   const Dependence &dependence_;
   const Program &program_;
   OperationPrinter printer_;
   llvm::DenseMap<mlir::Value, Range> ranges_;
-  int steps_ = 300;
+  static constexpr int kMostSteps = 300;
+  int steps_ = kMostSteps;
+};
+
+/// A mask as a formula over intervals and conditions on k alone.
+class Formula {
+public:
+  Formula(mlir::func::FuncOp mask, const Dependence &dependence, const Program &program)
+      : mask_(mask), dependence_(dependence), program_(program) {}
+
+  std::string print() {
+    // Once to see which parts are intervals, then again without the parts that are not: what was printed for
+    // those is not in the way.
+    mlir::Value root = mask_.getBody().front().getTerminator()->getOperand(0);
+    std::optional<CppExpr> formula;
+    std::string locals;
+    for (int round = 0; round < 2; round++) {
+      IntervalSolver solver(mask_, dependence_, program_);
+      solver_ = &solver;
+      intervals_ = 0, nodes_ = 0;
+      ends_.clear(), flags_.clear();
+      formula = decompose(root, false);
+      if (!formula) return {};
+      locals = solver.locals();
+    }
+    if (intervals_ + flags_.size() == 0) // nothing, or everything
+      add(formula->text == "0u" ? Piece{lowest(), lowest(), {}} : Piece{}), formula = CppExpr{"intervals[0]"};
+    constexpr size_t kMostIntervals = 4, kMostFlags = 2, kLongestText = 1600;
+    if (intervals_ > kMostIntervals || flags_.size() > kMostFlags || ends_.size() > kLongestText) return {};
+
+    OperationPrinter printer(mask_, program_);
+    std::string flags;
+    if (!printer.require(flags_)) return {};
+    for (size_t i = 0; i < flags_.size(); i++) {
+      CppExpr bit = {fmt::format("unsigned({})", printer.text(flags_[i]).text)};
+      if (i) bit = binary(bit, "<<", literal(static_cast<int64_t>(i)), Precedence::Shift);
+      flags += (i ? " | " : "") + bit.at(Precedence::Unary);
+    }
+    std::string text =
+        fmt::format("  static constexpr int kIntervals = {}, kFlags = {};\n", intervals_, flags_.size());
+    if (!flags_.empty()) { // the loop over columns is over them alone; loads overlap
+      bool loads = llvm::any_of(flags_, [&](mlir::Value flag) { return dependence_.loads(flag); });
+      text += fmt::format("  static constexpr int kMaskUnroll = {};\n", loads ? 4 : 8);
+    }
+    text +=
+        fmt::format("  static MASKLOOM_DEVICE void intervals(const Context &c, int q, int (&first)[{0}], int "
+                    "(&last)[{0}]) {{\n    (void)c, (void)q, (void)first, (void)last;\n{1}{2}  }}\n",
+                    std::max<size_t>(intervals_, 1), locals, ends_);
+    text += fmt::format("  static MASKLOOM_DEVICE unsigned flags(const Context &c, int k) {{\n"
+                        "    (void)c, (void)k;\n{}    return {};\n  }}\n",
+                        printer.locals(), flags.empty() ? "0u" : flags);
+    return text +
+           fmt::format("  static MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[{}], const "
+                       "unsigned (&flags)[{}]) {{\n    (void)intervals, (void)flags;\n    return {};\n  }}\n",
+                       std::max<size_t>(intervals_, 1), std::max<size_t>(flags_.size(), 1), formula->text);
+  }
+
+private:
+  using MaybeText = std::optional<CppExpr>;
+
+  std::string add(const Piece &piece) {
+    ends_ += solver_->print(piece, intervals_);
+    return fmt::format("intervals[{}]", intervals_++);
+  }
+
+  MaybeUnion solve(mlir::Value value, bool negate) {
+    std::pair<mlir::Value, bool> key = {value, negate};
+    if (llvm::is_contained(unsolved_, key)) return std::nullopt;
+    MaybeUnion found = solver_->solve(value, negate);
+    if (!found) unsolved_.push_back(key);
+    return found;
+  }
+
+  static CppExpr none() { return {"0u"}; }
+  static CppExpr all() { return {"~0u", Precedence::Unary}; }
+
+  MaybeText words(const Union &pieces) {
+    MaybeText result;
+    for (const Piece &piece : pieces) {
+      if (!piece.bounded() && !piece.gate) return all();
+      CppExpr word = {add(piece)};
+      result = result ? binary(*result, "|", word, Precedence::BitOr) : word;
+    }
+    return result ? result : none();
+  }
+
+  /// The word of `value`, or of its negation.
+  MaybeText decompose(mlir::Value value, bool negate) {
+    constexpr int kMostNodes = 64;
+    if (nodes_++ > kMostNodes) return std::nullopt;
+    if (MaybeUnion pieces = solve(value, negate)) return words(*pieces);
+    if (dependence_.positions(value) == kOnKey) return flag(value, negate);
+    mlir::Operation *op = value.getDefiningOp();
+    if (!op) return std::nullopt;
+    return llvm::TypeSwitch<mlir::Operation *, MaybeText>(op)
+        .Case<arith::AndIOp, arith::OrIOp>([&](auto) { return chain(op, negate); })
+        .Case([&](arith::XOrIOp) -> MaybeText {
+          auto constant = op->getOperand(1).getDefiningOp<arith::ConstantOp>();
+          if (!constant) return std::nullopt;
+          bool flips = !mlir::cast<mlir::IntegerAttr>(constant.getValue()).getValue().isZero();
+          return decompose(op->getOperand(0), negate != flips);
+        })
+        .Case([&](arith::SelectOp select) -> MaybeText {
+          MaybeText test = decompose(select.getCondition(), false);
+          MaybeText yes = test ? decompose(select.getTrueValue(), negate) : test;
+          MaybeText no = yes ? decompose(select.getFalseValue(), negate) : yes;
+          if (!no) return no;
+          CppExpr taken = binary(*test, "&", *yes, Precedence::BitAnd);
+          CppExpr otherwise = binary(unary("~", *test), "&", *no, Precedence::BitAnd);
+          return binary(taken, "|", otherwise, Precedence::BitOr);
+        })
+        .Default([](mlir::Operation *) { return std::nullopt; });
+  }
+
+  MaybeText flag(mlir::Value value, bool negate) {
+    auto found = llvm::find(flags_, value);
+    size_t index = static_cast<size_t>(found - flags_.begin());
+    if (found == flags_.end()) flags_.push_back(value);
+    CppExpr word = {fmt::format("flags[{}]", index)};
+    return negate ? unary("~", word) : word;
+  }
+
+  /// A chain of `and`s, or of `or`s: its members that are intervals become as few of them as they can.
+  MaybeText chain(mlir::Operation *root, bool negate) {
+    bool isAnd = mlir::isa<arith::AndIOp>(root) != negate;
+    llvm::SmallVector<mlir::Value> open = {root->getResult(0)}, members;
+    while (!open.empty()) {
+      mlir::Value value = open.pop_back_val();
+      mlir::Operation *op = value.getDefiningOp();
+      if (op && op->getName() == root->getName()) {
+        open.push_back(op->getOperand(1));
+        open.push_back(op->getOperand(0));
+      } else {
+        members.push_back(value);
+      }
+    }
+    std::vector<Union> solved;
+    MaybeText result;
+    auto join = [&](const CppExpr &word) {
+      if (!result || result->text == (isAnd ? all() : none()).text)
+        result = word;
+      else
+        result = binary(*result, isAnd ? "&" : "|", word, isAnd ? Precedence::BitAnd : Precedence::BitOr);
+    };
+    llvm::SmallVector<mlir::Value> others;
+    for (mlir::Value member : members) {
+      MaybeUnion pieces = solve(member, negate);
+      if (!pieces) {
+        others.push_back(member);
+        continue;
+      }
+      bool merged = false;
+      for (Union &before : solved)
+        if (MaybeUnion one = isAnd ? cut(before, pieces) : joined(before, pieces);
+            one && one->size() <= std::max(before.size(), pieces->size())) {
+          before = *one, merged = true;
+          break;
+        }
+      if (!merged) solved.push_back(*pieces);
+    }
+    for (const Union &pieces : solved) join(*words(pieces));
+    for (mlir::Value member : others) {
+      MaybeText word = decompose(member, negate);
+      if (!word) return std::nullopt;
+      join(*word);
+    }
+    return result;
+  }
+
+  mlir::func::FuncOp mask_;
+  const Dependence &dependence_;
+  const Program &program_;
+  IntervalSolver *solver_ = nullptr;
+  llvm::SmallVector<std::pair<mlir::Value, bool>> unsolved_;
+  std::string ends_;
+  size_t intervals_ = 0;
+  llvm::SmallVector<mlir::Value> flags_;
+  int nodes_ = 0;
 };
 
 } // namespace
 
 std::string emitIntervals(mlir::func::FuncOp mask, const Dependence &dependence, const Program &program) {
-  return IntervalSolver(mask, dependence, program).print();
+  return Formula(mask, dependence, program).print();
 }
 
 } // namespace maskloom::emit

@@ -182,8 +182,8 @@ bool emitMask(mlir::func::FuncOp mask, const Program &program, std::string &text
   mlir::OwningOpRef<mlir::func::FuncOp> copy = mask.clone(); // regrouped, while the module stays as it is
   mlir::func::FuncOp function = *copy;
   Dependence dependence(function);
-  std::string intervals = emitIntervals(function, dependence, program);
   ChainGrouping(function, dependence).run();
+  std::string intervals = emitIntervals(function, dependence, program);
   mlir::Value result = function.getBody().front().getTerminator()->getOperand(0);
   const Frontier frontier(dependence, result);
 
@@ -212,8 +212,11 @@ bool emitMask(mlir::func::FuncOp mask, const Program &program, std::string &text
   }
   if (intervals.empty()) {
     text += unrolling(frontier, dependence);
-    intervals = "  static constexpr int kIntervals = 0;\n"
-                "  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}\n";
+    intervals = "  static constexpr int kIntervals = 0, kFlags = 0;\n"
+                "  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}\n"
+                "  static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0u; }\n"
+                "  static MASKLOOM_DEVICE unsigned combine(const unsigned (&)[1], const unsigned (&)[1]) { "
+                "return 0u; }\n";
   }
   text += parts;
   text += fmt::format("  static MASKLOOM_DEVICE bool visible(const Context &c, const Row &row, const Column "

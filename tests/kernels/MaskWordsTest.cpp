@@ -17,7 +17,7 @@ using namespace maskloom::kernel;
 constexpr int kRows = 4;
 
 /// A union of two intervals that the test sets.
-struct Ends : policies::Unhoisted {
+struct Ends : policies::Unhoisted, policies::Unflagged {
   static constexpr int kIntervals = 2;
   static inline int first_[2], last_[2];
   static void intervals(const Context &, int, int (&first)[2], int (&last)[2]) {

@@ -20,7 +20,16 @@ struct Unhoisted {
   static MASKLOOM_DEVICE Column column(const Context &, int) { return {}; }
 };
 
-struct NoIntervals {
+/// No conditions on k alone: intervals, or nothing either.
+struct Unflagged {
+  static constexpr int kFlags = 0;
+  static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0; }
+  template <int n>
+  static MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[n], const unsigned (&)[1]) {
+    return intervals[0] | intervals[n - 1];
+  }
+};
+struct PointByPoint : Unflagged {
   static constexpr int kIntervals = 0;
   static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}
 };
@@ -38,7 +47,7 @@ struct Unfiltered {
 
 /// mask all;
 template <int M, int N>
-struct All : Unfiltered, Unhoisted {
+struct All : Unfiltered, Unhoisted, Unflagged {
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
     touched[0] = {0, kUnbounded, 1, 0, 0, 0};
@@ -56,7 +65,7 @@ struct All : Unfiltered, Unhoisted {
 
 /// mask none;
 template <int M, int N>
-struct None : Unfiltered, Unhoisted {
+struct None : Unfiltered, Unhoisted, Unflagged {
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
     touched[0] = {0, -1, 1, 0, 0, 0};
@@ -76,7 +85,7 @@ struct None : Unfiltered, Unhoisted {
 
 /// causal;
 template <int M, int N>
-struct Causal : Unfiltered, Unhoisted {
+struct Causal : Unfiltered, Unhoisted, Unflagged {
   static constexpr int kTouched = 1, kNotFull = 1, kMaskUnroll = 16;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {
     const int first = M * outer + shift(c), last = first + M - 1;
@@ -97,7 +106,7 @@ struct Causal : Unfiltered, Unhoisted {
 
 /// causal; mask q - k < kWindow || k < kSink;
 template <int M, int N>
-struct SinkWindow : Unfiltered, Unhoisted {
+struct SinkWindow : Unfiltered, Unhoisted, Unflagged {
   static constexpr int kWindow = 200, kSink = 4;
   static constexpr int kTouched = 2, kNotFull = 2;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
@@ -130,7 +139,7 @@ struct SinkWindow : Unfiltered, Unhoisted {
 /// S2: causal; mask q/64 - k/64 < kLocal || (k/64 + h) % kStride == 0; positions equal rows and columns, N
 /// = 64.
 template <int M, int N, int kLocal = 4, int kStride = 8>
-struct Strided : Unfiltered, NoIntervals {
+struct Strided : Unfiltered {
   static_assert(M % 64 == 0 && N == 64);
   static constexpr int kTouched = 2, kNotFull = 2;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
@@ -155,6 +164,15 @@ struct Strided : Unfiltered, NoIntervals {
   static MASKLOOM_DEVICE bool visible(const Context &, const Row &row, const Column &column, int q, int k) {
     return (q >= k) & ((row.block - column.block < kLocal) | column.strided);
   }
+  static constexpr int kIntervals = 2, kFlags = 1;
+  static MASKLOOM_DEVICE void intervals(const Context &, int q, int (&first)[2], int (&last)[2]) {
+    first[0] = kLowest, last[0] = q;
+    first[1] = (floor_div(q, 64) - kLocal + 1) * 64, last[1] = kUnbounded;
+  }
+  static MASKLOOM_DEVICE unsigned flags(const Context &c, int k) { return column(c, k).strided; }
+  static MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[2], const unsigned (&flags)[1]) {
+    return intervals[0] & (intervals[1] | flags[0]);
+  }
   static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
     return visible(c, row(c, q), column(c, k), q, k);
   }
@@ -163,7 +181,7 @@ struct Strided : Unfiltered, NoIntervals {
 /// Blocks of 64 keys with (3 * (k/64) + 2) % 7 <= 2 and not k/64 % 5 == 0: a congruence whose factor is not
 /// 1, and a filter.
 template <int M, int N>
-struct Filtered : NoIntervals {
+struct Filtered : PointByPoint {
   static_assert(N == 64);
   static constexpr bool kPlanned = false, kFiltered = true;
   static constexpr int kTouched = 1, kNotFull = 1;
@@ -194,7 +212,7 @@ struct Filtered : NoIntervals {
 
 /// aux document[b, q]: i32; causal; mask document[b, q] == document[b, k]; planned.
 template <int M, int N>
-struct Documents : NoIntervals {
+struct Documents : PointByPoint {
   static constexpr bool kPlanned = true, kFiltered = false;
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {

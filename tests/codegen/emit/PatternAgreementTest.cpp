@@ -41,19 +41,20 @@ template <class Pattern> void fill_visible(const Context &c, unsigned char *out)
   });
 }
 
-// 1 where the intervals say so; all 2 when the group has none.
+// 1 where intervals and conditions on k say so; all 2 when the group is not made of those.
 template <class Pattern> void fill_intervals(const Context &c, unsigned char *out) {
   with_group<Pattern>(c, [&](auto group) {
     using Group = decltype(group);
-    constexpr int count = Group::kIntervals > 0 ? Group::kIntervals : 1;
+    constexpr int intervals = max(Group::kIntervals, 1), flags = max(Group::kFlags, 1);
     for (int row = 0; row < c.query_length; ++row) {
-      int first[count], last[count];
+      int first[intervals], last[intervals];
       Group::intervals(c, (int)(row + c.query_offset), first, last);
       for (int column = 0; column < c.key_length; ++column) {
         const int k = (int)(column + c.key_offset);
-        *out = Group::kIntervals > 0 ? 0 : 2;
-        for (int i = 0; i < Group::kIntervals; ++i) *out |= first[i] <= k && k <= last[i];
-        ++out;
+        unsigned inside[intervals] = {}, holds[flags] = {};
+        for (int i = 0; i < Group::kIntervals; ++i) inside[i] = first[i] <= k && k <= last[i];
+        for (int i = 0; i < Group::kFlags; ++i) holds[i] = Group::flags(c, k) >> i & 1;
+        *out++ = Group::kIntervals + Group::kFlags > 0 ? Group::combine(inside, holds) & 1 : 2;
       }
     }
   });
