@@ -148,13 +148,4 @@ MASKLOOM_DEVICE Box tile_box(const Context &c, int query_tile, int key_tile, int
           {column + c.key_offset, last_column + c.key_offset}};
 }
 
-/// The class of one existing tile: what the runs already say, then the interval evaluation of the mask.
-template <class Config, class Group>
-MASKLOOM_DEVICE TileClass classify_tile(const Context &c, const RunSets<Group> &sets, int query_tile,
-                                        int key_tile) {
-  if (!sets.touched(c, query_tile, key_tile)) return kEmpty;
-  if (!sets.not_full(c, query_tile, key_tile)) return kFull;
-  return Group::classify(c, tile_box<Config>(c, query_tile, key_tile, key_tile));
-}
-
 } // namespace maskloom::kernel

@@ -136,7 +136,7 @@ TEST(Schedule, LengthsOfTheBatchEntry) {
   compare<policies::Causal<128, 64>, 128, 64>(args, true);
 }
 
-/// Classifies the tiles of a planned group as the planner kernel does.
+/// A plan bitmap: what the runs say, then the box of each undecided tile.
 template <class Group, int M, int N>
 std::vector<unsigned> plan(ForwardArgs &args) {
   std::vector<unsigned> words(plan_bytes(args.batch, args.heads, args.queries, args.keys, M, N) / 4,
@@ -150,7 +150,11 @@ std::vector<unsigned> plan(ForwardArgs &args) {
       unsigned *touched = plan_row(c, i, M, N), *not_full = touched + row_words;
       for (int word = 0; word < row_words; ++word) touched[word] = not_full[word] = 0;
       for (int x = 0; x < ceil_div(args.keys, N); ++x) {
-        const TileClass tile_class = classify_tile<Tiles<M, N>, Group>(c, sets, i, x);
+        const bool touched_by_run = sets.touched(c, i, x),
+                   undecided = touched_by_run && sets.not_full(c, i, x);
+        const TileClass tile_class = undecided        ? Group::classify(c, tile_box<Tiles<M, N>>(c, i, x, x))
+                                     : touched_by_run ? kFull
+                                                      : kEmpty;
         touched[x / 32] |= unsigned(tile_class != kEmpty) << (x % 32);
         not_full[x / 32] |= unsigned(tile_class != kFull) << (x % 32);
       }

@@ -2,6 +2,7 @@
 // every point, tiles with the host's walk of the same schedule, boxes of the planner with enumeration.
 #include "EmittedPattern.h"
 #include "HostModule.h"
+#include "IntervalPattern.h"
 
 #include "maskloom/codegen/Compile.h"
 #include "maskloom/codegen/emit/EmitClassify.h"
@@ -25,7 +26,7 @@ using testing::HostModule;
 
 constexpr uint64_t kSeed = 7;
 /// Random patterns; MASKLOOM_RANDOM_CASES asks for more. 68 a translation unit: four of each feature.
-constexpr int kRandomCases = 204, kCasesPerUnit = 68;
+constexpr int kRandomCases = 204, kIntervalCases = 136, kCasesPerUnit = 68;
 
 /// What the emitted source offers to the test, one set of functions a case.
 const char *const kHarness = R"(
@@ -244,6 +245,15 @@ std::vector<Case> randomCases(int first, int count) {
   return cases;
 }
 
+std::vector<Case> intervalCases(int first, int count) {
+  std::vector<Case> cases;
+  for (int i = first; i < first + count; i++) {
+    testing::IntervalCase random = testing::intervalCase(kSeed, static_cast<uint64_t>(i));
+    cases.push_back({random.pattern, random.problem, {32, 16}, fmt::format("interval pattern {}", i)});
+  }
+  return cases;
+}
+
 class PatternAgreement : public ::testing::Test {
 protected:
   /// Generates every case and compiles all of them as one translation unit.
@@ -428,6 +438,19 @@ TEST_F(PatternAgreement, RandomPatterns) {
   }
   EXPECT_GT(intervalGroups_, groups_ / 8);
   EXPECT_GT(decidedBoxes_, boxes_ / 10) << "the planner's boxes decide hardly any tile";
+}
+
+TEST_F(PatternAgreement, RandomIntervals) {
+  const char *asked = std::getenv("MASKLOOM_RANDOM_CASES");
+  const int cases = asked ? std::atoi(asked) : kIntervalCases;
+  for (int first = 0; first < cases; first += kCasesPerUnit) {
+    prepared_.clear();
+    build(intervalCases(first, std::min(kCasesPerUnit, cases - first)));
+    if (HasFatalFailure()) return;
+    compareAll();
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(intervalGroups_, groups_ * 2 / 3) << "most of these masks are intervals";
 }
 
 } // namespace
