@@ -51,6 +51,7 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
       layout.value_empty(stage).init(Config::kWarps);
     }
     layout.landing().init(1);
+    layout.state().zero = 0;
     fence_barrier_init();
   }
   __syncthreads();

@@ -121,6 +121,13 @@ MASKLOOM_DEVICE Chunk load_shared_chunk(unsigned shared) {
   return chunk;
 }
 
+/// A load that the compiler neither moves nor leaves out.
+MASKLOOM_DEVICE unsigned load_shared_volatile(unsigned shared) {
+  unsigned value;
+  asm volatile("ld.volatile.shared.b32 %0, [%1];" : "=r"(value) : "r"(shared) : "memory");
+  return value;
+}
+
 /// 16 bytes to an aligned address of device memory.
 MASKLOOM_DEVICE void store_global(void *global, const Chunk &chunk) {
   asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(global), "r"(chunk.words[0]),

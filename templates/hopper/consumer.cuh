@@ -87,7 +87,7 @@ private:
     // One FFMA a score takes it to log2 units. A scale that is not positive would turn the maximum around
     // (and 0 * -inf is not a number), so then it is applied beforehand, as it is with a score modification.
     const bool scale_folds = !Pattern::kHasScore && args.scale > 0.0f;
-    WarpgroupSoftmax softmax{scale_folds ? args.scale * kLog2e : kLog2e};
+    WarpgroupSoftmax<Config::kBf16> softmax{scale_folds ? args.scale * kLog2e : kLog2e};
 
     if (slot.has_tiles) {
       float scores[kScores];
@@ -98,8 +98,9 @@ private:
       multiply_queries_keys(scores, ring.stage());
       wgmma_wait<0>();
       pin(scores);
-      unsigned flags = take_tile(slot, ring);
-      process_scores(slot, ring, flags, scale_folds, scores, softmax);
+      unsigned flags = layout.state().stages[ring.slot()].flags;
+      to_probabilities<true>(slot, ring, flags, scale_folds, scores, softmax);
+      release_keys(ring, flags);
       convert(probabilities, scores);
 
       while (!(flags & kLastTile)) {
@@ -114,8 +115,9 @@ private:
         pass_turn();
         wgmma_wait<1>();
         pin(scores);
-        flags = take_tile(slot, ring);
-        const bool moved = process_scores(slot, ring, flags, scale_folds, scores, softmax);
+        flags = layout.state().stages[ring.slot()].flags;
+        const bool moved = to_probabilities<false>(slot, ring, flags, scale_folds, scores, softmax);
+        release_keys(ring, flags);
         wgmma_wait<0>();
         pin(output);
         release(layout.value_empty(before.stage()));
@@ -136,26 +138,74 @@ private:
     write_output<Config, Pattern>(args, slot, row(), output, softmax);
   }
 
-  /// The scores of the tile at hand are complete: its K, and with the unit's last tile Q, may be overwritten.
-  /// Gives the tile's flags.
-  MASKLOOM_DEVICE unsigned take_tile(const UnitSlot &, RingCount<Config::kStages> ring) const {
-    const unsigned flags = layout.state().stages[ring.slot()].flags;
+  /// The K of the tile at hand, and with the unit's last tile Q, may be overwritten.
+  MASKLOOM_DEVICE void release_keys(RingCount<Config::kStages> ring, unsigned flags) const {
     release(layout.key_empty(ring.stage()));
     if (flags & kLastTile) release(layout.query_empty());
-    return flags;
   }
 
-  /// Scores become probabilities. True when the output must be rescaled.
-  MASKLOOM_DEVICE bool process_scores(const UnitSlot &slot, RingCount<Config::kStages> ring, unsigned flags,
-                                      bool scale_folds, float (&scores)[kScores],
-                                      WarpgroupSoftmax &softmax) const {
+  /// Scores become probabilities. True when the output must be corrected. K and Q are still there: scores
+  /// whose exponentials overflow are computed again.
+  template <bool kFirst>
+  MASKLOOM_DEVICE bool to_probabilities(const UnitSlot &slot, RingCount<Config::kStages> ring, unsigned flags,
+                                        bool scale_folds, float (&scores)[kScores],
+                                        WarpgroupSoftmax<Config::kBf16> &softmax) const {
     const TileMask<Config, Pattern> mask{args, slot, layout.state().stages[ring.slot()], row()};
-    if constexpr (Pattern::kHasScore)
-      mask.modify(scores);
-    else if (!scale_folds)
-      scale(scores);
-    if (flags & ~kLastTile) mask.hide(scores, flags);
-    return softmax.step(scores);
+    softmax.begin_tile();
+    bool needs_maximum = kFirst || softmax.unset, moved = false;
+    while (true) {
+      if constexpr (Pattern::kHasScore)
+        mask.modify(scores);
+      else if (!scale_folds)
+        scale(scores);
+      if (flags & ~kLastTile) mask.hide(scores, flags);
+      if (needs_maximum) {
+        softmax.move_references(scores);
+        moved = true;
+      }
+      const bool too_large = softmax.exponentiate(scores);
+      if (kFirst || __builtin_expect(!too_large, 1)) break;
+      if (!softmax.overflowed()) {
+        softmax.scale_down(scores);
+        moved = true;
+        break;
+      }
+      multiply_again(scores, ring.stage());
+      needs_maximum = true;
+    }
+    softmax.end_tile();
+    return moved;
+  }
+
+  /// S = Q K^T by one warp alone, while wgmma of its warpgroup are under way: mma.sync leaves the same
+  /// elements in the same places.
+  MASKLOOM_DEVICE void multiply_again(float (&scores)[kScores], unsigned stage) const {
+    // All that follows depends on a zero read from memory, so that the compiler prepares none of it in the
+    // main loop.
+    const unsigned zero = load_shared_volatile(layout.zero()), thread = threadIdx.x + zero;
+#pragma unroll
+    for (int i = 0; i < kScores; ++i) scores[i] = __uint_as_float(zero);
+    const unsigned lane = thread % 32, query_row = thread / 32 % 4 * 16 + warpgroup * 64 + lane % 16;
+    const unsigned key_row = lane / 16 * 8 + lane % 8;
+#pragma unroll 1
+    for (int step = 0; step < kHeadSteps; ++step) {
+      // 16-byte units of a 128-byte row are swizzled by the row's last three bits.
+      const unsigned query_unit = step % 4 * 2 + lane / 16, key_unit = step % 4 * 2 + lane / 8 % 2;
+      unsigned queries[4];
+      ldmatrix(queries, layout.query() + (step / 4 * Layout::kTileQueries + query_row) * 128 +
+                            (query_unit ^ query_row % 8) * 16);
+      const unsigned keys =
+          layout.key(stage) + (step / 4 * kTileKeys + key_row) * 128 + (key_unit ^ key_row % 8) * 16;
+#pragma unroll
+      for (int j = 0; j < kTileKeys / 8; j += 2) {
+        unsigned pair[4];
+        ldmatrix(pair, keys + j * 8 * 128);
+        float (&block)[4] = reinterpret_cast<float (&)[4]>(scores[j * 4]);
+        float (&next)[4] = reinterpret_cast<float (&)[4]>(scores[j * 4 + 4]);
+        mma<Config::kBf16>(block, queries, pair[0], pair[1]);
+        mma<Config::kBf16>(next, queries, pair[2], pair[3]);
+      }
+    }
   }
 
   static MASKLOOM_DEVICE void convert(unsigned (&probabilities)[kScores / 2],

@@ -27,7 +27,7 @@ MASKLOOM_DEVICE void transpose_quad(unsigned (&words)[4]) {
 /// transposition over the quad it holds 8 of 32, one store of 16 bytes.
 template <class Config, class Pattern, int kOutput>
 MASKLOOM_DEVICE void write_output(const ForwardArgs &args, const UnitSlot &slot, int first_row,
-                                  float (&output)[kOutput], WarpgroupSoftmax &softmax) {
+                                  float (&output)[kOutput], WarpgroupSoftmax<Config::kBf16> &softmax) {
   softmax.finish();
   const Context context = with_args(slot.context, args);
   const float sink = Pattern::kHasSink ? Pattern::sink(context) * kLog2e : 0.0f;

@@ -39,6 +39,7 @@ struct HopperState {
   unsigned long long key_full[Config::kStages], key_empty[Config::kStages];
   unsigned long long value_full[Config::kStages], value_empty[Config::kStages];
   unsigned long long landing;                     ///< V tiles that the producer edits before it hands them on
+  unsigned zero;                                  ///< 0, which the compiler does not know
   UnitSlot units[2];                              ///< unit n in slot n % 2
   StageSlot<Config::kGather> stages[kStageSlots]; ///< tile n in slot n % kStageSlots
   Context walk; ///< the producer's unit, which may be the one after the consumers'
@@ -95,6 +96,7 @@ public:
     return {barrier(2 + 3 * Config::kStages + stage)};
   }
   MASKLOOM_DEVICE Barrier landing() const { return {barrier(2 + 4 * Config::kStages)}; }
+  MASKLOOM_DEVICE unsigned zero() const { return barrier(3 + 4 * Config::kStages); }
 };
 
 /// Counts the tiles of a role's life; stage and parity of the ring of kStages follow from the count.

@@ -1,58 +1,106 @@
 // Online softmax over tiles of scores (Milakov and Gimelshein 2018; Dao et al. 2022), in powers of two, for a
 // wgmma accumulator.
+//
+// What is subtracted from a row's scores before exp2, its reference, only has to be near the row's maximum:
+// the quotient that comes out is the same. So the maximum is taken once, when a row meets its first visible
+// keys; later tiles are exponentiated as they are, and the sum, which is needed anyway, tells whether the
+// reference has become too small. Then, hardly ever, the tile is scaled down after the fact, or, when exp2
+// overflowed, its scores are computed again. The search for the maximum would be a quarter of the
+// instructions of this loop.
 #pragma once
 
 #include "../mma.cuh"
 
 namespace maskloom::kernel {
 
-/// The two rows of one thread. Scores times `multiplier` are in log2 units. The reference of a row is what is
-/// subtracted before exp2: not its running maximum but a value that the maximum never exceeds by more than
-/// kSlack, so that most tiles need no quad reduction and no rescaling; the quotient that comes out is the
-/// same.
+/// The largest over the four lanes that share a row.
+MASKLOOM_DEVICE float quad_max(float value) {
+  value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 1));
+  return fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 2));
+}
+
+/// The two rows of one thread. Scores times `multiplier` are in log2 units.
+template <bool kBf16>
 struct WarpgroupSoftmax {
-  /// exp2(8) = 256 is far below the largest f16, and rounding is relative.
-  static constexpr float kSlack = 8.0f;
   /// Lower than any finite score; finite, so that a row without a visible key yet gives exp2(-inf) = 0, not
   /// NaN.
   static constexpr float kNone = -3.0e38f;
+  /// A tile whose sums stay below it is left as it is: far below the largest number of the type, 2^16 or
+  /// 2^127.
+  static constexpr float kLimit = kBf16 ? 4294967296.0f : 4096.0f;
 
   float multiplier;
   float reference[2] = {kNone, kNone}; ///< equal in the four lanes of a row
   float sum[2] = {0.0f, 0.0f};         ///< this lane's part until finish()
-  float correction[2];                 ///< what the output must be multiplied by, when step() says so
+  float tile_sum[2];                   ///< likewise, of the tile at hand
+  float correction[2]; ///< what the output must be multiplied by, when begin_tile() was followed by a move
+  bool unset = true;   ///< some row of the warp has seen no key yet
 
-  /// Scores become probabilities relative to the reference. True (in the whole warp) when the references
-  /// moved.
+  MASKLOOM_DEVICE void begin_tile() { correction[0] = correction[1] = 1.0f; }
+
+  /// Raises the references to the maximum of the scores.
   template <int kScores>
-  MASKLOOM_DEVICE bool step(float (&scores)[kScores]) {
-    float maximum[2] = {fmaxf(scores[0], scores[1]), fmaxf(scores[2], scores[3])};
+  MASKLOOM_DEVICE void move_references(const float (&scores)[kScores]) {
+    bool none = false;
 #pragma unroll
-    for (int j = 4; j < kScores; j += 4) {
-      maximum[0] = fmaxf(maximum[0], fmaxf(scores[j], scores[j + 1]));
-      maximum[1] = fmaxf(maximum[1], fmaxf(scores[j + 2], scores[j + 3]));
-    }
-    maximum[0] *= multiplier;
-    maximum[1] *= multiplier;
-    const bool exceeds = maximum[0] > reference[0] + kSlack || maximum[1] > reference[1] + kSlack;
-    const bool moved = __any_sync(0xffffffffu, exceeds);
-    if (moved) {
+    for (int r = 0; r < 2; ++r) {
+      float maximum = fmaxf(scores[2 * r], scores[2 * r + 1]);
 #pragma unroll
-      for (int r = 0; r < 2; ++r) {
-        float row = fmaxf(maximum[r], __shfl_xor_sync(0xffffffffu, maximum[r], 1));
-        row = fmaxf(row, __shfl_xor_sync(0xffffffffu, row, 2));
-        const float larger = fmaxf(reference[r], row);
-        correction[r] = exp2_approx(reference[r] - larger);
-        reference[r] = larger;
-        sum[r] *= correction[r];
-      }
+      for (int j = 4; j < kScores; j += 4)
+        maximum = fmaxf(maximum, fmaxf(scores[j + 2 * r], scores[j + 2 * r + 1]));
+      const float larger = fmaxf(reference[r], quad_max(maximum) * multiplier);
+      correct(r, exp2_approx(reference[r] - larger));
+      reference[r] = larger;
+      none = none || larger == kNone;
     }
+    unset = __any_sync(0xffffffffu, none);
+  }
+
+  /// Scores become probabilities relative to the references. True (in the whole warp) when they are too
+  /// large.
+  template <int kScores>
+  MASKLOOM_DEVICE bool exponentiate(float (&scores)[kScores]) {
 #pragma unroll
     for (int j = 0; j < kScores; ++j) {
       scores[j] = exp2_approx(fmaf(scores[j], multiplier, -reference[j / 2 % 2]));
-      sum[j / 2 % 2] += scores[j];
+      float &tile = tile_sum[j / 2 % 2];
+      tile = j / 4 == 0 && j % 2 == 0 ? scores[j] : tile + scores[j];
     }
-    return moved;
+    return __any_sync(0xffffffffu, tile_sum[0] > kLimit || tile_sum[1] > kLimit);
+  }
+
+  /// After exponentiate() returned true: did exp2 or a sum overflow, or come near to it?
+  MASKLOOM_DEVICE bool overflowed() const {
+    constexpr float kLarge = 1.329228e36f; // 2^120: its reciprocal is an ordinary number
+    return __any_sync(0xffffffffu, tile_sum[0] > kLarge || tile_sum[1] > kLarge);
+  }
+
+  /// Otherwise: scales the probabilities down by a power of two a row, exactly, so that the largest is
+  /// near 1.
+  template <int kScores>
+  MASKLOOM_DEVICE void scale_down(float (&probabilities)[kScores]) {
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      float maximum = 1.0f;
+#pragma unroll
+      for (int j = 0; j < kScores; j += 4)
+        maximum = fmaxf(maximum, fmaxf(probabilities[j + 2 * r], probabilities[j + 2 * r + 1]));
+      const int exponent = (__float_as_int(quad_max(maximum)) >> 23) - 127;
+      const float factor = __int_as_float((127 - exponent) << 23);
+#pragma unroll
+      for (int j = 0; j < kScores; j += 4) {
+        probabilities[j + 2 * r] *= factor;
+        probabilities[j + 2 * r + 1] *= factor;
+      }
+      reference[r] += float(exponent);
+      tile_sum[r] *= factor;
+      correct(r, factor);
+    }
+  }
+
+  MASKLOOM_DEVICE void end_tile() {
+    sum[0] += tile_sum[0];
+    sum[1] += tile_sum[1];
   }
 
   template <int kOutput>
@@ -68,6 +116,12 @@ struct WarpgroupSoftmax {
       sum[r] += __shfl_xor_sync(0xffffffffu, sum[r], 1);
       sum[r] += __shfl_xor_sync(0xffffffffu, sum[r], 2);
     }
+  }
+
+private:
+  MASKLOOM_DEVICE void correct(int r, float factor) {
+    correction[r] *= factor;
+    sum[r] *= factor;
   }
 };
 

@@ -147,8 +147,9 @@ int main() {
   bench_documents<128, 128, 4, 2>(131072);
 #elif SET == 6
   bench_hopper<128, 128, 128, 2, true>();
-  bench_hopper<128, 128, 128, 2, false>();
   bench_hopper<128, 128, 176, 2, true>();
+  bench_hopper<128, 128, 160, 2, true>();
+  bench_hopper<128, 128, 144, 2, true>();
 #elif SET == 7
   bench_hopper<64, 192, 128, 2, true>();
   bench_hopper<64, 128, 128, 3, true>();

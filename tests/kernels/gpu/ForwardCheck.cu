@@ -231,9 +231,13 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
                 worst_lse, worst_lse_rounded, special);
   const double ulp =
       largest > 0 ? std::exp2(std::floor(std::log2(largest))) * Element<Config::kBf16>::kUlp : 0;
-  bool ok = worst <= 2 * worst_rounded + ulp &&
-            std::sqrt(square) <= (1.25 + 4 / std::sqrt(1.0 + elements)) * std::sqrt(square_rounded) + 1e-6 &&
-            worst_lse <= 2 * worst_lse_rounded + 2e-5 && mismatched == 0 && untouched == 0;
+  // With large scales a row's output is nearly one value row. The reference's weight for it is exactly 1; a
+  // softmax that subtracts less than the maximum rounds that weight as well as the output.
+  const double allowed = shape.scale > 1 ? 1.6 : 1.25;
+  bool ok =
+      worst <= 2 * worst_rounded + ulp &&
+      std::sqrt(square) <= (allowed + 4 / std::sqrt(1.0 + elements)) * std::sqrt(square_rounded) + 1e-6 &&
+      worst_lse <= 2 * worst_lse_rounded + 2e-5 && mismatched == 0 && untouched == 0;
   if (!ok)
     fail(std::string(text) + " mismatched " + std::to_string(mismatched) + " overwritten " +
          std::to_string(untouched));
@@ -255,6 +259,9 @@ std::vector<Shape> shapes(bool quick) {
       {"scale 0", 1, 1, 1, 130, 130, {}, {}, 0, false, 0.0f},
       {"negative scale", 1, 1, 1, 130, 130, {}, {}, 0, false, -0.3f},
       {"large scale", 1, 1, 1, 300, 300, {}, {}, 0, false, 3.0f},
+      // Maxima that grow by more than the exponents of the types hold.
+      {"large scale, long", 1, 2, 1, 1028, 1028, {}, {}, 0, false, 3.0f},
+      {"huge scale, long", 1, 2, 1, 1028, 1028, {}, {}, 0, false, 40.0f},
   };
   if (!quick) {
     all.push_back({"5175", 1, 2, 1, 5175, 5175});
