@@ -39,6 +39,13 @@ MASKLOOM_DEVICE unsigned bits_before(int position, int origin, int word) {
   return unsigned((1ull << bits) - 1);
 }
 
+/// What a group makes of points outside of all its intervals where none of its conditions holds.
+template <class Group>
+constexpr MASKLOOM_DEVICE unsigned combine_of_none() {
+  const unsigned intervals[max(Group::kIntervals, 1)] = {}, flags[max(Group::kFlags, 1)] = {};
+  return Group::combine(intervals, flags);
+}
+
 /// Visibility of kColumns consecutive columns for the kRows rows at positions `queries`; first_column is the
 /// thread's first column (a column, no offset added). Sets bits from kFirstBit on (columns / 4), which were
 /// 0: a tile gathered from several places is evaluated block by block. Columns that do not exist are
@@ -50,11 +57,11 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
   static_assert(kColumns % 8 == 0 && kFirstBit + kColumns / 4 <= 32 * kWords, "the words hold the columns");
   static_assert(kShift == 0 || kShift + kColumns / 4 <= 32, "parts of words do not cross them");
   const int key_offset = int(c.key_offset), origin = first_column + key_offset;
+  const int last_key = c.key_length - 1 + key_offset;
 
   MASKLOOM_UNROLL
   for (int w = 0; w < kSpanned; ++w) {
     const int blocks = min(16, kColumns / 8 - 16 * w); // the last word may hold less than 128 columns
-    const unsigned existing = bits_before<kColumns>(c.key_length + key_offset, origin, w);
     if constexpr (Group::kIntervals + Group::kFlags > 0) {
       unsigned flags[max(Group::kFlags, 1)] = {};
       if constexpr (Group::kFlags > 0) {
@@ -68,6 +75,8 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
               if (holds >> i & 1) flags[i] |= 1u << (2 * j + e);
           }
         }
+        MASKLOOM_UNROLL
+        for (int i = 0; i < Group::kFlags; ++i) flags[i] &= bits_before<kColumns>(last_key, origin - 1, w);
       }
       MASKLOOM_UNROLL
       for (int r = 0; r < kRows; ++r) {
@@ -77,9 +86,11 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
         Group::intervals(c, queries[r], first, last);
         MASKLOOM_UNROLL
         for (int i = 0; i < Group::kIntervals; ++i)
-          inside[i] =
-              bits_before<kColumns>(last[i], origin - 1, w) & ~bits_before<kColumns>(first[i], origin, w);
-        words[r][kFirstBit / 32 + w] |= (Group::combine(inside, flags) & existing) << kShift;
+          inside[i] = bits_before<kColumns>(min(last[i], last_key), origin - 1, w) &
+                      ~bits_before<kColumns>(first[i], origin, w);
+        unsigned bits = Group::combine(inside, flags);
+        if constexpr (combine_of_none<Group>() != 0) bits &= bits_before<kColumns>(last_key, origin - 1, w);
+        words[r][kFirstBit / 32 + w] |= bits << kShift;
       }
     } else {
       typename Group::Row rows[kRows];
@@ -97,6 +108,7 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
             if (Group::visible(c, rows[r], column, queries[r], k)) bits[r] |= 1u << (2 * j + e);
         }
       }
+      const unsigned existing = bits_before<kColumns>(last_key, origin - 1, w);
       MASKLOOM_UNROLL
       for (int r = 0; r < kRows; ++r) words[r][kFirstBit / 32 + w] |= (bits[r] & existing) << kShift;
     }

@@ -485,9 +485,10 @@ public:
                         "    (void)c, (void)k;\n{}    return {};\n  }}\n",
                         printer.locals(), flags.empty() ? "0u" : flags);
     return text +
-           fmt::format("  static MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[{}], const "
-                       "unsigned (&flags)[{}]) {{\n    (void)intervals, (void)flags;\n    return {};\n  }}\n",
-                       std::max<size_t>(intervals_, 1), std::max<size_t>(flags_.size(), 1), formula->text);
+           fmt::format(
+               "  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[{}], const "
+               "unsigned (&flags)[{}]) {{\n    (void)intervals, (void)flags;\n    return {};\n  }}\n",
+               std::max<size_t>(intervals_, 1), std::max<size_t>(flags_.size(), 1), formula->text);
   }
 
 private:

@@ -212,11 +212,12 @@ bool emitMask(mlir::func::FuncOp mask, const Program &program, std::string &text
   }
   if (intervals.empty()) {
     text += unrolling(frontier, dependence);
-    intervals = "  static constexpr int kIntervals = 0, kFlags = 0;\n"
-                "  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}\n"
-                "  static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0u; }\n"
-                "  static MASKLOOM_DEVICE unsigned combine(const unsigned (&)[1], const unsigned (&)[1]) { "
-                "return 0u; }\n";
+    intervals =
+        "  static constexpr int kIntervals = 0, kFlags = 0;\n"
+        "  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}\n"
+        "  static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0u; }\n"
+        "  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&)[1], const unsigned (&)[1]) { "
+        "return 0u; }\n";
   }
   text += parts;
   text += fmt::format("  static MASKLOOM_DEVICE bool visible(const Context &c, const Row &row, const Column "

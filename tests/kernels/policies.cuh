@@ -25,7 +25,7 @@ struct Unflagged {
   static constexpr int kFlags = 0;
   static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0; }
   template <int n>
-  static MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[n], const unsigned (&)[1]) {
+  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[n], const unsigned (&)[1]) {
     return intervals[0] | intervals[n - 1];
   }
 };
@@ -170,7 +170,8 @@ struct Strided : Unfiltered {
     first[1] = (floor_div(q, 64) - kLocal + 1) * 64, last[1] = kUnbounded;
   }
   static MASKLOOM_DEVICE unsigned flags(const Context &c, int k) { return column(c, k).strided; }
-  static MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[2], const unsigned (&flags)[1]) {
+  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[2],
+                                                    const unsigned (&flags)[1]) {
     return intervals[0] & (intervals[1] | flags[0]);
   }
   static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
