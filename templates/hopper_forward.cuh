@@ -1,31 +1,28 @@
 // Forward attention for sm_90a: wgmma, bulk tensor copies, warp specialisation (Shah et al. 2024,
 // FlashAttention-3).
 //
-// A block is one producer warpgroup, of which one warp works, and kConsumers consumer warpgroups of 64 query
-// rows each. The producer interprets the schedule and loads; the consumers compute. They meet at barriers in
-// shared memory: `full` ones say that a tile has landed, `empty` ones that it may be overwritten.
+// A block is one warpgroup of producers and kConsumers consumer warpgroups of 64 query rows each. Of the
+// producers one warp, the scheduler, walks the schedule and lists KV tiles, and two load them; the consumers
+// compute. They meet at barriers in shared memory: `full` ones say that a tile has landed, `empty` ones that
+// it may be overwritten.
 #pragma once
 
 #include "hopper/consumer.cuh"
-#include "hopper/producer.cuh"
+#include "hopper/loader.cuh"
+#include "hopper/scheduler.cuh"
 
 namespace maskloom::kernel {
 
-/// Registers a thread by role; together with the launch bounds they are the multiprocessor's 65536.
-template <int kConsumers>
-struct RoleRegisters;
-template <>
-struct RoleRegisters<1> {
-  static constexpr int kProducer = 56, kConsumer = 256 - 8;
+/// Registers a thread by role; together they are the multiprocessor's 65536. `accumulators`: what the
+/// consumers hold of S, P and O.
+struct RoleRegisters {
+  int producer, consumer;
 };
-template <>
-struct RoleRegisters<2> {
-  static constexpr int kProducer = 40, kConsumer = 232;
-};
-template <>
-struct RoleRegisters<3> {
-  static constexpr int kProducer = 32, kConsumer = 160;
-};
+constexpr MASKLOOM_DEVICE RoleRegisters role_registers(int consumers, int accumulators) {
+  if (consumers == 1) return {56, 248};
+  if (consumers == 2) return accumulators <= 170 ? RoleRegisters{56, 224} : RoleRegisters{40, 232};
+  return {32, 160};
+}
 
 /// The body of the kernel: HopperLayout<Config>::kThreads threads, one block a multiprocessor, blocks loop
 /// over the work units.
@@ -33,7 +30,12 @@ template <class Config, class Pattern>
 MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &maps) {
   using Layout = HopperLayout<Config>;
   extern __shared__ __align__(1024) unsigned char shared_memory[];
-  const Layout layout{shared_memory, shared_address(shared_memory)};
+  // By way of a shuffle, so that the compiler keeps the address and does not put it together anew wherever it
+  // is used.
+  const Layout layout{shared_memory, __shfl_sync(0xffffffffu, shared_address(shared_memory), 0)};
+
+  constexpr RoleRegisters kRegisters =
+      role_registers(Layout::kConsumers, 3 * Layout::kTileKeys / 4 + Layout::kValueColumns / 2);
 
   // Setup
   const int warpgroup = __shfl_sync(0xffffffffu, int(threadIdx.x / 128), 0);
@@ -42,26 +44,20 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
     prefetch(maps.q);
     prefetch(maps.k);
     prefetch(maps.v);
-    layout.query_full().init(1);
-    layout.query_empty().init(Config::kWarps);
-    for (int stage = 0; stage < Config::kStages; ++stage) {
-      layout.key_full(stage).init(1);
-      layout.key_empty(stage).init(Config::kWarps);
-      layout.value_full(stage).init(1);
-      layout.value_empty(stage).init(Config::kWarps);
-    }
-    layout.landing().init(1);
-    layout.state().zero = 0;
-    fence_barrier_init();
+    layout.init_barriers();
   }
   __syncthreads();
 
   // Roles
   if (warpgroup == 0) {
-    give_registers<RoleRegisters<Layout::kConsumers>::kProducer>();
-    if (threadIdx.x < 32) Producer<Config, Pattern>{args, maps, layout}.run();
+    give_registers<kRegisters.producer>();
+    switch (__shfl_sync(0xffffffffu, int(threadIdx.x / 32), 0)) {
+    case 0: Scheduler<Config, Pattern>{args, layout}.run(); break;
+    case 1: Loader<Config>{args, maps, layout}.load_queries_and_keys(); break;
+    case 2: Loader<Config>{args, maps, layout}.load_values(); break;
+    }
   } else {
-    take_registers<RoleRegisters<Layout::kConsumers>::kConsumer>();
+    take_registers<kRegisters.consumer>();
     Consumer<Config, Pattern>{args, layout, warpgroup - 1}.run();
   }
 }

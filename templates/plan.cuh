@@ -56,7 +56,7 @@ struct PlanRow {
 /// The body of the planner kernel: one dimension of threads in whole warps, any number of blocks.
 template <class Config, class Pattern>
 MASKLOOM_DEVICE void plan_tiles(const ForwardArgs &args) {
-  const WorkOrder order(args, Config::kTileQueries);
+  const WorkOrder<long long> order(args, Config::kTileQueries);
   for (long long unit = blockIdx.x; unit < order.units(); unit += gridDim.x) {
     const WorkUnit work = order[unit];
     const Context context = make_context(args, work.batch, work.head);

@@ -337,7 +337,7 @@ MASKLOOM_DEVICE void portable_forward(const ForwardArgs &args) {
   extern __shared__ __align__(16) unsigned char shared_memory[];
   using Kernel = PortableForward<Config, Pattern>;
   WorkState &state = *reinterpret_cast<WorkState *>(shared_memory + Kernel::kStateOffset);
-  const WorkOrder order(args, Config::kTileQueries);
+  const WorkOrder<long long> order(args, Config::kTileQueries);
   for (long long unit = blockIdx.x; unit < order.units();) {
     if (threadIdx.x == 0) {
       const WorkUnit work = order[unit];

@@ -27,14 +27,27 @@ constexpr MASKLOOM_DEVICE int portable_forward_shared_bytes(int head_dim, int va
          kWorkStateBytes;
 }
 
-/// Bytes of barriers, slots and runs behind the tiles of the Hopper kernel (hopper/layout.cuh).
-constexpr int kHopperStateBytes = 2048;
+/// Bytes of barriers, slots and runs behind the tiles of the Hopper kernel (hopper/layout.cuh), and what a
+/// block of sm_90 may have altogether.
+constexpr int kHopperStateBytes = 3072, kHopperSharedBytes = 227 * 1024;
+
+/// Bytes of a tile in shared memory for the copy engine: chunks of 64 columns.
+constexpr MASKLOOM_DEVICE int chunked_bytes(int rows, int dim) { return rows * ((dim + 63) / 64) * 128; }
+
+/// Two when the Q of the next work unit finds room beside the K and V stages.
+constexpr MASKLOOM_DEVICE int hopper_query_stages(int head_dim, int value_dim, int tile_queries,
+                                                  int tile_keys, int stages) {
+  const int others = stages * (chunked_bytes(tile_keys, head_dim) + chunked_bytes(tile_keys, value_dim));
+  return others + 2 * chunked_bytes(tile_queries, head_dim) + kHopperStateBytes <= kHopperSharedBytes ? 2 : 1;
+}
 
 /// Dynamic shared memory of hopper_forward, in bytes. `tile_keys`: rows of a whole KV tile.
 constexpr MASKLOOM_DEVICE int hopper_forward_shared_bytes(int head_dim, int value_dim, int tile_queries,
                                                           int tile_keys, int stages) {
-  const int head_bytes = (head_dim + 63) / 64 * 128, value_bytes = (value_dim + 63) / 64 * 128;
-  return tile_queries * head_bytes + stages * tile_keys * (head_bytes + value_bytes) + kHopperStateBytes;
+  return hopper_query_stages(head_dim, value_dim, tile_queries, tile_keys, stages) *
+             chunked_bytes(tile_queries, head_dim) +
+         stages * (chunked_bytes(tile_keys, head_dim) + chunked_bytes(tile_keys, value_dim)) +
+         kHopperStateBytes;
 }
 
 /// 32-bit words of one set (touched or not-full) of one Q tile in the plan bitmap.

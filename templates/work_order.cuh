@@ -12,23 +12,27 @@ struct WorkUnit {
 
 /// Sections of args.section_heads (batch entry, head) pairs, so that the K and V of the heads under way stay
 /// in L2; inside a section the last Q tile first: under a causal mask that is the longest one.
+/// Index: long long, or unsigned for launches of fewer than 2^31 units.
+template <class Index>
 struct WorkOrder {
   int heads, query_tiles, section_heads;
-  long long pairs;
+  Index pairs;
 
   MASKLOOM_DEVICE WorkOrder(const ForwardArgs &args, int tile_queries)
       : heads(args.heads), query_tiles(ceil_div(args.queries, tile_queries)),
-        section_heads(max(args.section_heads, 1)), pairs((long long)args.batch * args.heads) {}
+        section_heads(max(args.section_heads, 1)), pairs(Index(args.batch) * Index(args.heads)) {}
 
-  MASKLOOM_DEVICE long long units() const { return pairs * query_tiles; }
+  MASKLOOM_DEVICE Index units() const { return pairs * Index(query_tiles); }
 
-  MASKLOOM_DEVICE WorkUnit operator[](long long unit) const {
-    const long long section = unit / ((long long)section_heads * query_tiles);
-    const long long first_pair = section * section_heads;
-    const long long section_pairs = min((long long)section_heads, pairs - first_pair);
-    const long long within = unit - first_pair * query_tiles;
-    const long long pair = first_pair + within % section_pairs;
-    return {int(pair / heads), int(pair % heads), query_tiles - 1 - int(within / section_pairs)};
+  MASKLOOM_DEVICE WorkUnit operator[](Index unit) const {
+    const Index section = unit / (Index(section_heads) * Index(query_tiles));
+    const Index first_pair = section * Index(section_heads);
+    const Index section_pairs =
+        pairs - first_pair < Index(section_heads) ? pairs - first_pair : Index(section_heads);
+    const Index within = unit - first_pair * Index(query_tiles);
+    const Index pair = first_pair + within % section_pairs;
+    return {int(pair / Index(heads)), int(pair % Index(heads)),
+            query_tiles - 1 - int(within / section_pairs)};
   }
 };
 

@@ -30,7 +30,7 @@ KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, i
                            DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch);
 
 /// hopper_forward. Q tile x KV tile (rows), stages and ping-pong by the larger head dim, in two columns:
-/// masks, and patterns in which every query sees every key. All fit 227 KiB of shared memory.
+/// patterns whose KV tiles are one piece, and gathered ones. All fit 227 KiB of shared memory.
 ///
 /// The KV tile then follows the pattern. Its schedule tiles are as wide as itself (gather 1) when the key
 /// granularity is 0 or a multiple of its width. Otherwise they are 64, 32 or 16 wide, whichever is the

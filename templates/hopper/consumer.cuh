@@ -1,10 +1,11 @@
-// A consumer warpgroup: 64 query rows of the work unit. Its four warps multiply, mask, normalise and
+// A consumer warpgroup: 64 query rows of each work unit. Its four warps multiply, mask, normalise and
 // accumulate:
 //
 //     for each KV tile:  S = Q K^T;  mask S if the tile is partial;  P = softmax(S);  O = O + P V
 //
-// wgmma runs asynchronously: while the softmax of tile j is computed, P V of tile j - 1 is under way, and
-// with Config::kPingPong the warpgroups take turns, so that one multiplies while another exponentiates.
+// wgmma runs asynchronously: while the softmax of a tile is computed, P V of the one before is under way,
+// across the ends of units too. With Config::kPingPong the warpgroups take turns, so that one multiplies
+// while another exponentiates.
 #pragma once
 
 #include "../ptx/wgmma.cuh"
@@ -21,6 +22,8 @@ struct Consumer {
   static constexpr int kScores = kTileKeys / 2;             ///< of S, a thread
   static constexpr int kOutput = Layout::kValueColumns / 2; ///< of O, a thread
   static constexpr int kHeadSteps = (Config::kHeadDim + 15) / 16, kKeySteps = kTileKeys / 16;
+
+  using Softmax = WarpgroupSoftmax<Config::kBf16>;
 
   const ForwardArgs &args;
   const Layout layout;
@@ -45,8 +48,10 @@ struct Consumer {
   }
 
   /// Starts S = Q K^T.
-  MASKLOOM_DEVICE void multiply_queries_keys(float (&scores)[kScores], unsigned stage) const {
-    const unsigned long long queries = operand_descriptor(layout.query() + warpgroup * 64 * 128, 16);
+  MASKLOOM_DEVICE void multiply_queries_keys(float (&scores)[kScores], unsigned query_stage,
+                                             unsigned stage) const {
+    const unsigned long long queries =
+        operand_descriptor(layout.query(query_stage) + warpgroup * 64 * 128, 16);
     const unsigned long long keys = operand_descriptor(layout.key(stage), 16);
 #pragma unroll
     for (int step = 0; step < kHeadSteps; ++step)
@@ -68,89 +73,118 @@ struct Consumer {
     wgmma_commit();
   }
 
+  /// All tiles of all units of the block, one stream.
   MASKLOOM_DEVICE void run() const {
-    RingCount<Config::kStages> ring; // of the tile whose scores are at hand
+    float scores[kScores], output[kOutput];
+    unsigned probabilities[kScores / 2];
+    clear(output);
+#pragma unroll
+    for (int i = 0; i < kScores / 2; ++i) probabilities[i] = 0;
+    // One FFMA a score takes it to log2 units. A scale that is not positive would turn the maximum around
+    // (and 0 * -inf is not a number), so then it is applied beforehand, as it is with a score modification.
+    const bool scale_folds = !Pattern::kHasScore && args.scale > 0.0f;
+    Softmax softmax{scale_folds ? args.scale * kLog2e : kLog2e};
+    Places places;
     if (warpgroup == Layout::kConsumers - 1) pass_turn();
-    for (unsigned unit = 0;; ++unit) {
-      layout.query_full().wait(unit % 2);
-      const UnitSlot &slot = layout.state().units[unit % 2];
-      if (slot.done) break;
-      run_unit(slot, ring);
+    while (true) {
+      round<true>(places, scale_folds, scores, probabilities, output, softmax);
+      if (places.current & kNone) break;
+      while (!(places.current & kLastTile))
+        round<false>(places, scale_folds, scores, probabilities, output, softmax);
     }
   }
 
 private:
-  MASKLOOM_DEVICE void run_unit(const UnitSlot &slot, RingCount<Config::kStages> &ring) const {
-    float output[kOutput];
-#pragma unroll
-    for (int i = 0; i < kOutput; ++i) output[i] = 0.0f;
-    // One FFMA a score takes it to log2 units. A scale that is not positive would turn the maximum around
-    // (and 0 * -inf is not a number), so then it is applied beforehand, as it is with a score modification.
-    const bool scale_folds = !Pattern::kHasScore && args.scale > 0.0f;
-    WarpgroupSoftmax<Config::kBf16> softmax{scale_folds ? args.scale * kLog2e : kLog2e};
+  static constexpr unsigned kNone = 1u << 28; ///< a flag: there is no tile
+  static_assert(kNone > 1u << Config::kGather);
 
-    if (slot.has_tiles) {
-      float scores[kScores];
-      unsigned probabilities[kScores / 2];
-      // The first tile has no P V to hide behind.
-      layout.key_full(ring.stage()).wait(ring.parity());
-      wgmma_fence();
-      multiply_queries_keys(scores, ring.stage());
-      wgmma_wait<0>();
-      pin(scores);
-      unsigned flags = layout.state().stages[ring.slot()].flags;
-      to_probabilities<true>(slot, ring, flags, scale_folds, scores, softmax);
-      release_keys(ring, flags);
-      convert(probabilities, scores);
+  /// Where the rounds are.
+  struct Places {
+    RingPlace<kTileSlots> tile;              // of the next tile, as are
+    RingPlace<Config::kStages> keys;         // its K,
+    RingPlace<Layout::kQueryStages> queries; // its Q
+    RingPlace<kUnitSlots> unit;              // and its unit
+    RingPlace<Config::kStages> values;       // of the current tile's V
+    unsigned current = kNone | kLastTile;    // flags of the current tile
+  };
 
-      while (!(flags & kLastTile)) {
-        const RingCount<Config::kStages> before = ring;
-        ++ring.count;
-        layout.key_full(ring.stage()).wait(ring.parity());
-        wait_for_turn();
-        wgmma_fence();
-        multiply_queries_keys(scores, ring.stage());
-        layout.value_full(before.stage()).wait(before.parity());
-        multiply_probabilities_values(output, probabilities, before.stage());
-        pass_turn();
-        wgmma_wait<1>();
-        pin(scores);
-        flags = layout.state().stages[ring.slot()].flags;
-        const bool moved = to_probabilities<false>(slot, ring, flags, scale_folds, scores, softmax);
-        release_keys(ring, flags);
-        wgmma_wait<0>();
-        pin(output);
-        release(layout.value_empty(before.stage()));
-        if (moved) softmax.rescale(output);
-        convert(probabilities, scores);
-      }
-
-      layout.value_full(ring.stage()).wait(ring.parity());
-      wgmma_fence();
-      multiply_probabilities_values(output, probabilities, ring.stage());
-      wgmma_wait<0>();
-      pin(output);
-      release(layout.value_empty(ring.stage()));
-      ++ring.count;
-    } else {
-      release(layout.query_empty());
+  /// Starts Q K^T of the next tile and P V of the current one, turns the next one's scores into probabilities
+  /// meanwhile, and moves on. kBoundary: the current tile is the last one of its unit, whose output is
+  /// written; or there is no current tile yet, or no next one any more, and what is multiplied in its place
+  /// is thrown away.
+  template <bool kBoundary>
+  MASKLOOM_DEVICE void round(Places &at, bool scale_folds, float (&scores)[kScores],
+                             unsigned (&probabilities)[kScores / 2], float (&output)[kOutput],
+                             Softmax &softmax) const {
+    const typename Layout::State &state = layout.state();
+    const bool has_current = !kBoundary || !(at.current & kNone);
+    const bool has_next = !kBoundary || !(at.current & kFinalTile);
+    if (has_next) {
+      if constexpr (kBoundary) layout.query_full(at.queries.stage).wait(at.queries.parity);
+      layout.key_full(at.keys.stage).wait(at.keys.parity);
     }
-    write_output<Config, Pattern>(args, slot, row(), output, softmax);
+    wait_for_turn();
+    wgmma_fence();
+    multiply_queries_keys(scores, at.queries.stage, at.keys.stage);
+    const TileSlot<Config::kGather> &slot = state.tiles[at.tile.stage];
+    const unsigned next = has_next ? slot.flags : kNone | kLastTile;
+    if (has_current) layout.value_full(at.values.stage).wait(at.values.parity);
+    multiply_probabilities_values(output, probabilities, at.values.stage);
+    pass_turn();
+    wgmma_wait<1>();
+    pin(scores);
+
+    const typename Softmax::Row finished[2] = {softmax.rows[0], softmax.rows[1]};
+    if constexpr (kBoundary) softmax.reset();
+    bool moved = false;
+    if (has_next) {
+      moved = to_probabilities<kBoundary>(state.units[at.unit.stage], slot, next, at.queries.stage,
+                                          at.keys.stage, scale_folds, scores, softmax);
+      release(layout.key_empty(at.keys.stage));
+      at.keys.advance();
+      if (next & kLastTile) {
+        release(layout.query_empty(at.queries.stage));
+        at.queries.advance();
+      }
+      at.tile.advance();
+    }
+
+    wgmma_wait<0>();
+    pin(output);
+    if (has_current) {
+      release(layout.value_empty(at.values.stage));
+      at.values.advance();
+    }
+    if constexpr (kBoundary) {
+      if (has_current) {
+        const unsigned place =
+            (at.unit.stage + kUnitSlots - 1) % kUnitSlots; // the unit before the next tile's
+        write_output<Config, Pattern>(args, state.units[place], row(), output, finished);
+        release(layout.unit_empty(place));
+      }
+      clear(output);
+    } else if (moved) {
+      softmax.rescale(output);
+    }
+    if (next & kLastTile) at.unit.advance();
+    convert(probabilities, scores);
+    at.current = next;
   }
 
-  /// The K of the tile at hand, and with the unit's last tile Q, may be overwritten.
-  MASKLOOM_DEVICE void release_keys(RingCount<Config::kStages> ring, unsigned flags) const {
-    release(layout.key_empty(ring.stage()));
-    if (flags & kLastTile) release(layout.query_empty());
+  /// Zeros, register by register: left to itself the compiler has them in all uniform registers, and no
+  /// addresses.
+  static MASKLOOM_DEVICE void clear(float (&output)[kOutput]) {
+#pragma unroll
+    for (int i = 0; i < kOutput; ++i) asm volatile("mov.b32 %0, 0;" : "=f"(output[i]));
   }
 
-  /// Scores become probabilities. True when the output must be corrected. K and Q are still there: scores
-  /// whose exponentials overflow are computed again.
+  /// Scores become probabilities. True when the output must be corrected. kFirst: the unit's first tile,
+  /// whose maximum is needed. Q and K are still there: scores whose exponentials overflow are computed again.
   template <bool kFirst>
-  MASKLOOM_DEVICE bool to_probabilities(const UnitSlot &slot, RingCount<Config::kStages> ring, unsigned flags,
-                                        bool scale_folds, float (&scores)[kScores],
-                                        WarpgroupSoftmax<Config::kBf16> &softmax) const {
-    const TileMask<Config, Pattern> mask{args, slot, layout.state().stages[ring.slot()], row()};
+  MASKLOOM_DEVICE bool to_probabilities(const UnitSlot &unit, const TileSlot<Config::kGather> &tile,
+                                        unsigned flags, unsigned query_stage, unsigned key_stage,
+                                        bool scale_folds, float (&scores)[kScores], Softmax &softmax) const {
+    const TileMask<Config, Pattern> mask{args, unit, tile, row()};
     softmax.begin_tile();
     bool needs_maximum = kFirst || softmax.unset, moved = false;
     while (true) {
@@ -158,7 +192,7 @@ private:
         mask.modify(scores);
       else if (!scale_folds)
         scale(scores);
-      if (flags & ~kLastTile) mask.hide(scores, flags);
+      if (flags & kPartialTiles) mask.hide(scores, flags);
       if (needs_maximum) {
         softmax.move_references(scores);
         moved = true;
@@ -170,7 +204,7 @@ private:
         moved = true;
         break;
       }
-      multiply_again(scores, ring.stage());
+      multiply_again(scores, query_stage, key_stage);
       needs_maximum = true;
     }
     softmax.end_tile();
@@ -179,31 +213,30 @@ private:
 
   /// S = Q K^T by one warp alone, while wgmma of its warpgroup are under way: mma.sync leaves the same
   /// elements in the same places.
-  MASKLOOM_DEVICE void multiply_again(float (&scores)[kScores], unsigned stage) const {
+  MASKLOOM_DEVICE void multiply_again(float (&scores)[kScores], unsigned query_stage,
+                                      unsigned key_stage) const {
     // All that follows depends on a zero read from memory, so that the compiler prepares none of it in the
     // main loop.
-    const unsigned zero = load_shared_volatile(layout.zero()), thread = threadIdx.x + zero;
+    const unsigned zero = load_shared_volatile(layout.zero()), lane = (threadIdx.x + zero) % 32;
+    const unsigned query_row = warpgroup * 64 + threadIdx.x / 32 % 4 * 16 + lane % 16;
+    const unsigned key_row = lane / 16 * 8 + lane % 8;
 #pragma unroll
     for (int i = 0; i < kScores; ++i) scores[i] = __uint_as_float(zero);
-    const unsigned lane = thread % 32, query_row = thread / 32 % 4 * 16 + warpgroup * 64 + lane % 16;
-    const unsigned key_row = lane / 16 * 8 + lane % 8;
 #pragma unroll 1
     for (int step = 0; step < kHeadSteps; ++step) {
       // 16-byte units of a 128-byte row are swizzled by the row's last three bits.
       const unsigned query_unit = step % 4 * 2 + lane / 16, key_unit = step % 4 * 2 + lane / 8 % 2;
       unsigned queries[4];
-      ldmatrix(queries, layout.query() + (step / 4 * Layout::kTileQueries + query_row) * 128 +
+      ldmatrix(queries, layout.query(query_stage) + (step / 4 * Layout::kTileQueries + query_row) * 128 +
                             (query_unit ^ query_row % 8) * 16);
       const unsigned keys =
-          layout.key(stage) + (step / 4 * kTileKeys + key_row) * 128 + (key_unit ^ key_row % 8) * 16;
+          layout.key(key_stage) + (step / 4 * kTileKeys + key_row) * 128 + (key_unit ^ key_row % 8) * 16;
 #pragma unroll
       for (int j = 0; j < kTileKeys / 8; j += 2) {
         unsigned pair[4];
         ldmatrix(pair, keys + j * 8 * 128);
-        float (&block)[4] = reinterpret_cast<float (&)[4]>(scores[j * 4]);
-        float (&next)[4] = reinterpret_cast<float (&)[4]>(scores[j * 4 + 4]);
-        mma<Config::kBf16>(block, queries, pair[0], pair[1]);
-        mma<Config::kBf16>(next, queries, pair[2], pair[3]);
+        mma<Config::kBf16>(reinterpret_cast<float (&)[4]>(scores[j * 4]), queries, pair[0], pair[1]);
+        mma<Config::kBf16>(reinterpret_cast<float (&)[4]>(scores[j * 4 + 4]), queries, pair[2], pair[3]);
       }
     }
   }

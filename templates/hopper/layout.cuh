@@ -1,6 +1,6 @@
 // Shared memory of the Hopper kernel, and what its roles tell each other through it.
 //
-//     Q | K stages | V stages | state
+//     Q stages | K stages | V stages | state
 //
 // Tiles lie in chunks of 64 columns: chunk c of a tile of R rows at c * R * 128 bytes, a row 128 bytes,
 // swizzled by the copy engine.
@@ -11,40 +11,27 @@
 
 namespace maskloom::kernel {
 
-/// A work unit, from the producer to the consumers.
+/// A work unit.
 struct UnitSlot {
   Context context; ///< context.args is not used: readers put the kernel's own parameter there
   int query_tile, group;
-  int has_tiles; ///< 0: no KV tile is visible, and Q is not loaded
-  int done;      ///< 1: there is no further unit; nothing else is set
 };
+constexpr unsigned kUnitSlots = 4;
 
 /// A KV tile of Config::kGather schedule tiles.
 template <int kGather>
-struct StageSlot {
+struct TileSlot {
   int tiles[kGather]; ///< schedule tiles; beyond the existing ones when too few were left to fill the KV tile
-  unsigned flags;     ///< bit i: schedule tile i is partial; kLastTile: no further tile in this unit
+  unsigned flags;     ///< bit i: schedule tile i is partial; and these:
 };
-constexpr unsigned kLastTile = 1u << 31;
+constexpr unsigned kFirstTile = 1u << 29, kLastTile = 1u << 30; ///< of its unit
+constexpr unsigned kFinalTile = 1u << 31;                       ///< of the block
+constexpr unsigned kPartialTiles = kFirstTile - 1;
+/// How far the scheduler may run ahead of the loaders, in KV tiles.
+constexpr unsigned kTileSlots = 16;
 
-/// Runs that the producer keeps in shared memory; groups with more recompute them.
+/// Runs that the scheduler keeps in shared memory; groups with more recompute them.
 constexpr int kStoredRuns = 48;
-
-template <class Config>
-struct HopperState {
-  static constexpr int kStageSlots =
-      Config::kStages + 1; // a slot outlives its K stage until the mask is evaluated
-
-  unsigned long long query_full, query_empty;
-  unsigned long long key_full[Config::kStages], key_empty[Config::kStages];
-  unsigned long long value_full[Config::kStages], value_empty[Config::kStages];
-  unsigned long long landing;                     ///< V tiles that the producer edits before it hands them on
-  unsigned zero;                                  ///< 0, which the compiler does not know
-  UnitSlot units[2];                              ///< unit n in slot n % 2
-  StageSlot<Config::kGather> stages[kStageSlots]; ///< tile n in slot n % kStageSlots
-  Context walk; ///< the producer's unit, which may be the one after the consumers'
-  Run runs[kStoredRuns];
-};
 
 template <class Config>
 struct HopperLayout {
@@ -52,21 +39,36 @@ struct HopperLayout {
   static constexpr int kThreads = Config::kWarps * 32 + 128;
   static constexpr int kTileQueries = Config::kTileQueries;
   static constexpr int kTileKeys = Config::kTileKeys * Config::kGather; ///< rows of a KV tile
+  static constexpr int kStages = Config::kStages;
   static constexpr int kHeadChunks = (Config::kHeadDim + 63) / 64,
                        kValueChunks = (Config::kValueDim + 63) / 64;
+  static constexpr int kQueryStages =
+      hopper_query_stages(Config::kHeadDim, Config::kValueDim, kTileQueries, kTileKeys, Config::kStages);
   static constexpr int kQueryBytes = kTileQueries * kHeadChunks * 128;
   static constexpr int kKeyBytes = kTileKeys * kHeadChunks * 128,
                        kValueBytes = kTileKeys * kValueChunks * 128;
-  static constexpr int kKeyOffset = kQueryBytes;
+  static constexpr int kKeyOffset = kQueryStages * kQueryBytes;
   static constexpr int kValueOffset = kKeyOffset + Config::kStages * kKeyBytes;
   static constexpr int kStateOffset = kValueOffset + Config::kStages * kValueBytes;
   static constexpr int kValueColumns = (Config::kValueDim + 15) / 16 * 16; ///< of the accumulator
-  using State = HopperState<Config>;
+
+  /// Barriers, `full` and `empty` ones side by side, then the slots.
+  struct State {
+    unsigned long long query[2 * kQueryStages], key[2 * kStages], value[2 * kStages];
+    unsigned long long listed[2 * kTileSlots]; ///< tile slots
+    unsigned long long unit_empty[kUnitSlots];
+    unsigned long long landing;                  ///< V tiles that the loader edits before it hands them on
+    unsigned zero;                               ///< 0, which the compiler does not know
+    UnitSlot units[kUnitSlots];                  ///< unit n in slot n % kUnitSlots
+    TileSlot<Config::kGather> tiles[kTileSlots]; ///< tile n in slot n % kTileSlots
+    Run runs[kStoredRuns];                       ///< the scheduler's
+  };
 
   static_assert(Config::kTileQueries == 64 * kConsumers, "a consumer warpgroup owns 64 rows");
   static_assert(kTileKeys % 16 == 0 && kTileKeys <= 256,
                 "a KV tile is a multiple of the multiplied 16 and at most 256 wide");
-  static_assert(Config::kTileKeys % 8 == 0 && Config::kTileKeys <= 256, "the swizzle repeats every 8 rows");
+  static_assert(Config::kTileKeys % 8 == 0, "the swizzle repeats every 8 rows");
+  static_assert(Config::kStages + 2 < int(kTileSlots));
   static_assert(sizeof(State) <= kHopperStateBytes);
   static_assert(kStateOffset + kHopperStateBytes ==
                 hopper_forward_shared_bytes(Config::kHeadDim, Config::kValueDim, kTileQueries, kTileKeys,
@@ -76,36 +78,64 @@ struct HopperLayout {
   unsigned base; ///< address of `memory`
 
   MASKLOOM_DEVICE State &state() const { return *reinterpret_cast<State *>(memory + kStateOffset); }
-  MASKLOOM_DEVICE unsigned query() const { return base; }
+  MASKLOOM_DEVICE unsigned query(unsigned stage) const { return base + stage * kQueryBytes; }
   MASKLOOM_DEVICE unsigned key(unsigned stage) const { return base + kKeyOffset + stage * kKeyBytes; }
   MASKLOOM_DEVICE unsigned value(unsigned stage) const { return base + kValueOffset + stage * kValueBytes; }
 
-private:
-  static constexpr unsigned kWord = 8;
-  MASKLOOM_DEVICE unsigned barrier(unsigned index) const { return base + kStateOffset + index * kWord; }
-
-public:
-  MASKLOOM_DEVICE Barrier query_full() const { return {barrier(0)}; }
-  MASKLOOM_DEVICE Barrier query_empty() const { return {barrier(1)}; }
-  MASKLOOM_DEVICE Barrier key_full(unsigned stage) const { return {barrier(2 + stage)}; }
-  MASKLOOM_DEVICE Barrier key_empty(unsigned stage) const { return {barrier(2 + Config::kStages + stage)}; }
-  MASKLOOM_DEVICE Barrier value_full(unsigned stage) const {
-    return {barrier(2 + 2 * Config::kStages + stage)};
-  }
+  MASKLOOM_DEVICE Barrier query_full(unsigned stage) const { return barrier(2 * stage); }
+  MASKLOOM_DEVICE Barrier query_empty(unsigned stage) const { return barrier(2 * stage + 1); }
+  MASKLOOM_DEVICE Barrier key_full(unsigned stage) const { return barrier(kKeyBarriers + 2 * stage); }
+  MASKLOOM_DEVICE Barrier key_empty(unsigned stage) const { return barrier(kKeyBarriers + 2 * stage + 1); }
+  MASKLOOM_DEVICE Barrier value_full(unsigned stage) const { return barrier(kValueBarriers + 2 * stage); }
   MASKLOOM_DEVICE Barrier value_empty(unsigned stage) const {
-    return {barrier(2 + 3 * Config::kStages + stage)};
+    return barrier(kValueBarriers + 2 * stage + 1);
   }
-  MASKLOOM_DEVICE Barrier landing() const { return {barrier(2 + 4 * Config::kStages)}; }
-  MASKLOOM_DEVICE unsigned zero() const { return barrier(3 + 4 * Config::kStages); }
+  MASKLOOM_DEVICE Barrier tile_listed(unsigned slot) const { return barrier(kTileBarriers + 2 * slot); }
+  MASKLOOM_DEVICE Barrier tile_free(unsigned slot) const { return barrier(kTileBarriers + 2 * slot + 1); }
+  MASKLOOM_DEVICE Barrier unit_empty(unsigned slot) const { return barrier(kUnitBarriers + slot); }
+  MASKLOOM_DEVICE Barrier landing() const { return barrier(kUnitBarriers + kUnitSlots); }
+
+  MASKLOOM_DEVICE unsigned zero() const { return base + kStateOffset + 8 * (kUnitBarriers + kUnitSlots + 1); }
+
+  /// By one thread, before all others start.
+  MASKLOOM_DEVICE void init_barriers() const {
+    for (int stage = 0; stage < kQueryStages; ++stage) {
+      query_full(stage).init(1);
+      query_empty(stage).init(Config::kWarps);
+    }
+    for (int stage = 0; stage < kStages; ++stage) {
+      key_full(stage).init(1);
+      key_empty(stage).init(Config::kWarps);
+      value_full(stage).init(1);
+      value_empty(stage).init(Config::kWarps);
+    }
+    for (unsigned slot = 0; slot < kTileSlots; ++slot) {
+      tile_listed(slot).init(1);
+      tile_free(slot).init(1);
+    }
+    for (unsigned slot = 0; slot < kUnitSlots; ++slot) unit_empty(slot).init(Config::kWarps);
+    landing().init(1);
+    state().zero = 0;
+    fence_barrier_init();
+  }
+
+private:
+  static constexpr unsigned kKeyBarriers = 2 * kQueryStages, kValueBarriers = kKeyBarriers + 2 * kStages,
+                            kTileBarriers = kValueBarriers + 2 * kStages,
+                            kUnitBarriers = kTileBarriers + 2 * kTileSlots;
+  MASKLOOM_DEVICE Barrier barrier(unsigned index) const { return {base + kStateOffset + index * 8}; }
 };
 
-/// Counts the tiles of a role's life; stage and parity of the ring of kStages follow from the count.
+/// A place in a ring of kStages: the stage, and the parity of its `full` barrier.
 template <int kStages>
-struct RingCount {
-  unsigned count = 0;
-  MASKLOOM_DEVICE unsigned stage() const { return count % kStages; }
-  MASKLOOM_DEVICE unsigned parity() const { return count / kStages % 2; }
-  MASKLOOM_DEVICE unsigned slot() const { return count % (kStages + 1); }
+struct RingPlace {
+  unsigned stage = 0, parity = 0;
+  MASKLOOM_DEVICE void advance() {
+    if (++stage == unsigned(kStages)) {
+      stage = 0;
+      parity ^= 1;
+    }
+  }
 };
 
 MASKLOOM_DEVICE Context with_args(const Context &context, const ForwardArgs &args) {

@@ -14,7 +14,7 @@ struct TileMask {
 
   const ForwardArgs &args;
   const UnitSlot &slot;
-  const StageSlot<kGather> &tile;
+  const TileSlot<kGather> &tile;
   const int row; ///< of this thread's first row in the Q tile; the other is 8 further
 
   MASKLOOM_DEVICE int first_query(const Context &c) const {
@@ -54,6 +54,7 @@ struct TileMask {
 
 private:
   static constexpr int kWords = mask_words(kGather * kBlockKeys);
+  static_assert(kGather == 1 || kWords == 1, "gathered KV tiles are at most 128 wide");
 
   /// What Pattern::dispatch calls with the unit's group.
   struct VisiblePairs {
@@ -66,23 +67,25 @@ private:
       const Context context = with_args(mask.slot.context, mask.args);
       const int query = mask.first_query(context);
       const int queries[2] = {query, query + 8};
-      blocks<Group, 0>(context, queries);
-    }
-
-    /// Blocks i and further.
-    template <class Group, int i>
-    MASKLOOM_DEVICE void blocks(const Context &context, const int (&queries)[2]) const {
-      constexpr int kFirstBit = i * (kBlockKeys / 4);
-      if constexpr (kGather == 1) {
-        visible_words<Group, kBlockKeys>(context, queries, mask.first_column(i), words);
-      } else if (partial >> i & 1) {
-        visible_words<Group, kBlockKeys, kFirstBit>(context, queries, mask.first_column(i), words);
-      } else {
-        constexpr unsigned kAll = (1ull << kBlockKeys / 4) - 1;
-        words[0][kFirstBit / 32] |= kAll << kFirstBit % 32;
-        words[1][kFirstBit / 32] |= kAll << kFirstBit % 32;
+#pragma unroll 1
+      for (int i = 0; i < kGather; ++i) {
+        constexpr unsigned kAll = unsigned((1ull << min(32, kBlockKeys / 4)) - 1);
+        unsigned block[2][mask_words(kBlockKeys)] = {};
+        if (kGather == 1 || partial >> i & 1) {
+          visible_words<Group, kBlockKeys>(context, queries, mask.first_column(i), block);
+        } else {
+          block[0][0] = block[1][0] = kAll;
+        }
+#pragma unroll
+        for (int r = 0; r < 2; ++r) {
+          if constexpr (kGather == 1) {
+#pragma unroll
+            for (int w = 0; w < kWords; ++w) words[r][w] = block[r][w];
+          } else {
+            words[r][0] |= block[r][0] << i * (kBlockKeys / 4);
+          }
+        }
       }
-      if constexpr (i + 1 < kGather) blocks<Group, i + 1>(context, queries);
     }
   };
 };

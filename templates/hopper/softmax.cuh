@@ -29,12 +29,22 @@ struct WarpgroupSoftmax {
   /// 2^127.
   static constexpr float kLimit = kBf16 ? 4294967296.0f : 4096.0f;
 
+  struct Row {
+    float reference = kNone; ///< equal in the four lanes of a row
+    float sum = 0.0f;        ///< this lane's part
+  };
+
   float multiplier;
-  float reference[2] = {kNone, kNone}; ///< equal in the four lanes of a row
-  float sum[2] = {0.0f, 0.0f};         ///< this lane's part until finish()
-  float tile_sum[2];                   ///< likewise, of the tile at hand
+  Row rows[2] = {};
+  float tile_sum[2];   ///< this lane's part of the tile at hand
   float correction[2]; ///< what the output must be multiplied by, when begin_tile() was followed by a move
   bool unset = true;   ///< some row of the warp has seen no key yet
+
+  /// A new unit.
+  MASKLOOM_DEVICE void reset() {
+    rows[0] = rows[1] = Row{};
+    unset = true;
+  }
 
   MASKLOOM_DEVICE void begin_tile() { correction[0] = correction[1] = 1.0f; }
 
@@ -48,9 +58,9 @@ struct WarpgroupSoftmax {
 #pragma unroll
       for (int j = 4; j < kScores; j += 4)
         maximum = fmaxf(maximum, fmaxf(scores[j + 2 * r], scores[j + 2 * r + 1]));
-      const float larger = fmaxf(reference[r], quad_max(maximum) * multiplier);
-      correct(r, exp2_approx(reference[r] - larger));
-      reference[r] = larger;
+      const float larger = fmaxf(rows[r].reference, quad_max(maximum) * multiplier);
+      correct(r, exp2_approx(rows[r].reference - larger));
+      rows[r].reference = larger;
       none = none || larger == kNone;
     }
     unset = __any_sync(0xffffffffu, none);
@@ -62,7 +72,7 @@ struct WarpgroupSoftmax {
   MASKLOOM_DEVICE bool exponentiate(float (&scores)[kScores]) {
 #pragma unroll
     for (int j = 0; j < kScores; ++j) {
-      scores[j] = exp2_approx(fmaf(scores[j], multiplier, -reference[j / 2 % 2]));
+      scores[j] = exp2_approx(fmaf(scores[j], multiplier, -rows[j / 2 % 2].reference));
       float &tile = tile_sum[j / 2 % 2];
       tile = j / 4 == 0 && j % 2 == 0 ? scores[j] : tile + scores[j];
     }
@@ -92,15 +102,15 @@ struct WarpgroupSoftmax {
         probabilities[j + 2 * r] *= factor;
         probabilities[j + 2 * r + 1] *= factor;
       }
-      reference[r] += float(exponent);
+      rows[r].reference += float(exponent);
       tile_sum[r] *= factor;
       correct(r, factor);
     }
   }
 
   MASKLOOM_DEVICE void end_tile() {
-    sum[0] += tile_sum[0];
-    sum[1] += tile_sum[1];
+    rows[0].sum += tile_sum[0];
+    rows[1].sum += tile_sum[1];
   }
 
   template <int kOutput>
@@ -109,19 +119,10 @@ struct WarpgroupSoftmax {
     for (int j = 0; j < kOutput; ++j) output[j] *= correction[j / 2 % 2];
   }
 
-  /// Adds the quad's parts of the sums.
-  MASKLOOM_DEVICE void finish() {
-#pragma unroll
-    for (int r = 0; r < 2; ++r) {
-      sum[r] += __shfl_xor_sync(0xffffffffu, sum[r], 1);
-      sum[r] += __shfl_xor_sync(0xffffffffu, sum[r], 2);
-    }
-  }
-
 private:
   MASKLOOM_DEVICE void correct(int r, float factor) {
     correction[r] *= factor;
-    sum[r] *= factor;
+    rows[r].sum *= factor;
   }
 };
 

@@ -233,7 +233,7 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
       largest > 0 ? std::exp2(std::floor(std::log2(largest))) * Element<Config::kBf16>::kUlp : 0;
   // With large scales a row's output is nearly one value row. The reference's weight for it is exactly 1; a
   // softmax that subtracts less than the maximum rounds that weight as well as the output.
-  const double allowed = shape.scale > 1 ? 1.6 : 1.25;
+  const double allowed = shape.scale > 1 ? 1.75 : 1.25;
   bool ok =
       worst <= 2 * worst_rounded + ulp &&
       std::sqrt(square) <= (allowed + 4 / std::sqrt(1.0 + elements)) * std::sqrt(square_rounded) + 1e-6 &&

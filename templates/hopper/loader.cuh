@@ -1,0 +1,119 @@
+// The loaders: one warp copies Q and K, another V, tile by tile as the scheduler lists them.
+#pragma once
+
+#include "../mma.cuh"
+#include "layout.cuh"
+
+namespace maskloom::kernel {
+
+template <class Config>
+struct Loader {
+  using Layout = HopperLayout<Config>;
+  static constexpr int kGather = Config::kGather;
+  static constexpr int kStages = Config::kStages;
+
+  const ForwardArgs &args;
+  const TensorMaps &maps;
+  const Layout layout;
+
+  static MASKLOOM_DEVICE int lane() { return int(threadIdx.x % 32); }
+
+  MASKLOOM_DEVICE void load_queries_and_keys() const {
+    RingPlace<kTileSlots> place;
+    RingPlace<kUnitSlots> unit;
+    RingPlace<kStages> ring;
+    RingPlace<Layout::kQueryStages> queries;
+    // A tile slot is no longer read once the consumers have asked for the K of the tile kStages + 2 further.
+    unsigned done = kTileSlots - (kStages + 2);
+    for (unsigned flags = 0; !(flags & kFinalTile); place.advance()) {
+      layout.tile_listed(place.stage).wait(place.parity);
+      const TileSlot<kGather> &tile = layout.state().tiles[place.stage];
+      flags = tile.flags;
+      const int mine = tile.tiles[lane() % kGather];
+      const UnitSlot &work = layout.state().units[unit.stage];
+      if (flags & kFirstTile) {
+        layout.query_empty(queries.stage).wait(queries.parity ^ 1);
+        if (lane() == 0) load_queries(work, queries.stage);
+        queries.advance();
+      }
+      if (flags & kLastTile) unit.advance();
+
+      layout.key_empty(ring.stage).wait(ring.parity ^ 1);
+      const Barrier full = layout.key_full(ring.stage);
+      if (lane() == 0) {
+        full.arrive_expecting(Layout::kKeyBytes);
+        if (done >= kTileSlots) layout.tile_free(done % kTileSlots).arrive();
+      }
+      ++done;
+      __syncwarp();
+      load_boxes<Layout::kHeadChunks>(layout.key(ring.stage), maps.k, full, mine, work);
+      ring.advance();
+    }
+  }
+
+  MASKLOOM_DEVICE void load_values() const {
+    RingPlace<kTileSlots> place;
+    RingPlace<kUnitSlots> unit;
+    RingPlace<kStages> ring;
+    unsigned landings = 0;
+    for (unsigned flags = 0; !(flags & kFinalTile); place.advance()) {
+      layout.tile_listed(place.stage).wait(place.parity);
+      const TileSlot<kGather> &tile = layout.state().tiles[place.stage];
+      flags = tile.flags;
+      const int mine = tile.tiles[lane() % kGather];
+      const UnitSlot &work = layout.state().units[unit.stage];
+      if (flags & kLastTile) unit.advance();
+
+      // Memory beyond a batch entry's length is not ours to multiply, not even by zero.
+      const int first_column = mine * Config::kTileKeys, key_length = work.context.key_length;
+      const bool has_tail = lane() < kGather && key_length < args.keys && first_column < args.keys &&
+                            first_column + Config::kTileKeys > key_length;
+      const unsigned tails = __ballot_sync(0xffffffffu, has_tail);
+      const Barrier handed = layout.value_full(ring.stage), full = tails ? layout.landing() : handed;
+      layout.value_empty(ring.stage).wait(ring.parity ^ 1);
+      if (lane() == 0) full.arrive_expecting(Layout::kValueBytes);
+      __syncwarp();
+      load_boxes<Layout::kValueChunks>(layout.value(ring.stage), maps.v, full, mine, work);
+      if (tails) {
+        full.wait(landings++ % 2);
+        const int block = __ffs(tails) - 1; // only the last existing tile has a tail
+        clear_rows(layout.value(ring.stage) + block * Config::kTileKeys * 128,
+                   max(0, key_length - __shfl_sync(0xffffffffu, first_column, block)));
+        if (lane() == 0) handed.arrive();
+      }
+      ring.advance();
+    }
+  }
+
+private:
+  MASKLOOM_DEVICE void load_queries(const UnitSlot &work, unsigned stage) const {
+    const Barrier full = layout.query_full(stage);
+    full.arrive_expecting(Layout::kQueryBytes);
+#pragma unroll
+    for (int chunk = 0; chunk < Layout::kHeadChunks; ++chunk)
+      copy_box(layout.query(stage) + chunk * Layout::kTileQueries * 128, maps.q, full, chunk * kChunkColumns,
+               work.query_tile * Layout::kTileQueries, work.context.head, work.context.batch);
+  }
+
+  /// All chunks of this lane's block of Config::kTileKeys rows.
+  template <int kChunks>
+  MASKLOOM_DEVICE void load_boxes(unsigned shared, const TensorMap &map, Barrier full, int tile,
+                                  const UnitSlot &work) const {
+    if (lane() >= kGather) return;
+#pragma unroll
+    for (int chunk = 0; chunk < kChunks; ++chunk)
+      copy_box(shared + (chunk * Layout::kTileKeys + lane() * Config::kTileKeys) * 128, map, full,
+               chunk * kChunkColumns, tile * Config::kTileKeys, work.context.kv_head, work.context.batch);
+  }
+
+  /// Zeros in the rows of a V block from `first_row` on.
+  MASKLOOM_DEVICE void clear_rows(unsigned block, int first_row) const {
+    for (int chunk = 0; chunk < Layout::kValueChunks; ++chunk)
+      for (int unit = first_row * 8 + lane(); unit < Config::kTileKeys * 8; unit += 32)
+        store_shared(block + chunk * Layout::kTileKeys * 128 + unit * 16, Chunk{});
+    fence_async_proxy();
+    __syncwarp();
+  }
+};
+
+} // namespace maskloom::kernel
