@@ -4,6 +4,8 @@
 #include "args.cuh"
 #include "interval.cuh"
 #include "mask_words.cuh"
+#include "math.cuh"
 #include "prelude.cuh"
 #include "schedule.cuh"
+#include "score.cuh"
 #include "shared_layout.cuh"

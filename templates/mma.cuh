@@ -1,7 +1,7 @@
 // Thin wrappers of the instructions that sm_80 and later share: ldmatrix, mma.sync, cp.async, conversions.
 #pragma once
 
-#include "prelude.cuh"
+#include "math.cuh"
 
 namespace maskloom::kernel {
 
@@ -60,26 +60,6 @@ MASKLOOM_DEVICE unsigned pack(float low, float high) {
   else
     asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
   return packed;
-}
-
-/// 2^x, ex2.approx: relative error 2^-22, 2^-inf = 0.
-MASKLOOM_DEVICE float exp2_approx(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-
-/// 1 / x, rcp.approx: relative error 2^-23.
-MASKLOOM_DEVICE float reciprocal_approx(float x) {
-  float y;
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-
-MASKLOOM_DEVICE float log2_approx(float x) {
-  float y;
-  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
 }
 
 /// Copies 16 bytes to shared memory asynchronously; bytes from `valid` (0 or 16) on are zero and are not

@@ -174,14 +174,20 @@ struct PortableForward {
     const Fragment here = fragment();
     const int first_key = tile * kTileKeys + here.column + int(context.key_offset);
     const int first_query = state.query_tile * kTileQueries + here.row + int(context.query_offset);
+    const typename Pattern::ScoreScalars scalars = Pattern::score_scalars(context);
 #pragma unroll
     for (int m = 0; m < kRowBlocks; ++m)
 #pragma unroll
-      for (int j = 0; j < kKeyBlocks; ++j)
+      for (int r = 0; r < 2; ++r) {
+        const RowScore<Pattern> modified(context, scalars, first_query + 16 * m + 8 * r, first_key);
 #pragma unroll
-        for (int e = 0; e < 4; ++e)
-          scores[m][j][e] = Pattern::score(scores[m][j][e] * args.scale, context,
-                                           first_query + 16 * m + e / 2 * 8, first_key + 8 * j + e % 2);
+        for (int j = 0; j < kKeyBlocks; ++j)
+#pragma unroll
+          for (int e = 0; e < 2; ++e) {
+            float &score = scores[m][j][2 * r + e];
+            score = modified(score * args.scale, 8 * j + e);
+          }
+      }
   }
 
   static constexpr int kRows = 2 * kRowBlocks; ///< of this thread: row + 16*m + 8*r is number 2*m + r
@@ -268,7 +274,8 @@ struct PortableForward {
     OnlineSoftmax<kRowBlocks> softmax;
     // One FFMA a score takes it to log2 units. A scale that is not positive would turn the maximum around
     // (and 0 * -inf is not a number), so then it is applied beforehand, as it is with a score modification.
-    const bool scale_folds = !Pattern::kHasScore && args.scale > 0.0f;
+    constexpr bool kModifies = Pattern::kScoreForm != ScoreForm::kPlain;
+    const bool scale_folds = !kModifies && args.scale > 0.0f;
     const float multiplier = scale_folds ? args.scale * kLog2e : kLog2e;
 
     // Main loop. One stage: V loads during Q K^T, the next K during softmax and P V. Two stages: the next K
@@ -304,7 +311,7 @@ struct PortableForward {
         copy_commit();
       }
 
-      if constexpr (Pattern::kHasScore)
+      if constexpr (kModifies)
         modify_scores(scores, tile);
       else if (!scale_folds)
         scale_scores(scores);

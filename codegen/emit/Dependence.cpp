@@ -4,10 +4,12 @@
 
 namespace maskloom::emit {
 
-Dependence::Dependence(mlir::func::FuncOp mask) {
-  mlir::Block &block = mask.getBody().front();
-  bits_[block.getArgument(0)] = kOnQuery;
-  bits_[block.getArgument(1)] = kOnKey;
+Dependence::Dependence(mlir::func::FuncOp function) {
+  mlir::Block &block = function.getBody().front();
+  unsigned query = block.getNumArguments() - 2;
+  if (query == 1) bits_[block.getArgument(0)] = kOnScore;
+  bits_[block.getArgument(query)] = kOnQuery;
+  bits_[block.getArgument(query + 1)] = kOnKey;
   for (mlir::Operation &op : block) add(&op);
 }
 

@@ -4,9 +4,9 @@
 #include "maskloom/codegen/emit/CppText.h"
 #include "maskloom/codegen/emit/DefaultConfig.h"
 #include "maskloom/codegen/emit/EmitClassify.h"
-#include "maskloom/codegen/emit/EmitFunction.h"
 #include "maskloom/codegen/emit/EmitMask.h"
 #include "maskloom/codegen/emit/EmitSchedule.h"
+#include "maskloom/codegen/emit/EmitScore.h"
 #include "maskloom/templates/EmbeddedTemplates.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -97,12 +97,10 @@ bool emitPattern(mlir::ModuleOp lowered, const Program &program, std::string &te
   for (size_t i = 0; i < program.groups.size(); i++)
     if (!emitGroup(lowered, program, i, body, error)) return false;
 
-  std::string score =
-      "  static MASKLOOM_DEVICE float score(float s, const Context &, int, int) { return s; }\n";
-  if (program.hasScore) {
-    mlir::func::FuncOp lowerScore = function(lowered, "score", error);
-    if (!lowerScore || !emitFunction(lowerScore, "score", program, score, error)) return false;
-  }
+  std::string score;
+  mlir::func::FuncOp lowerScore;
+  if (program.hasScore && !(lowerScore = function(lowered, "score", error))) return false;
+  if (!emitScore(lowerScore, program, score, error)) return false;
   std::string sink = "  static MASKLOOM_DEVICE float sink(const Context &) { return 0.0f; }\n";
   if (program.sinkAux >= 0)
     sink = fmt::format(
@@ -111,10 +109,10 @@ bool emitPattern(mlir::ModuleOp lowered, const Program &program, std::string &te
   body += fmt::format("struct Pattern {{\n"
                       "  static constexpr int kGroups = {};\n"
                       "  static constexpr bool kPlanned = {};\n"
-                      "  static constexpr bool kHasScore = {}, kHasSink = {};\n"
+                      "  static constexpr bool kHasSink = {};\n"
                       "{}{}{}{}}};\n",
-                      program.groups.size(), anyPlanned(program), program.hasScore, program.sinkAux >= 0,
-                      groupOf(program), dispatch(program), score, sink);
+                      program.groups.size(), anyPlanned(program), program.sinkAux >= 0, groupOf(program),
+                      dispatch(program), score, sink);
   text = helpers(body) + body;
   return true;
 }

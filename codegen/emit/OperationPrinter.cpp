@@ -315,7 +315,7 @@ private:
               .Case([&](math::Exp2Op) { return call(op, "exp2f"); })
               .Case([&](math::ExpOp) { return call(op, "expf"); })
               .Case([&](math::LogOp) { return call(op, "logf"); })
-              .Case([&](math::TanhOp) { return call(op, "tanhf"); })
+              .Case([&](math::TanhOp) { return call(op, "fast_tanh"); })
               .Case([&](math::SqrtOp) { return call(op, "sqrtf"); })
               .Case([&](tile::SymbolOp o) { return symbol(o); })
               .Case([&](tile::ParamOp o) {

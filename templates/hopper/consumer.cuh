@@ -10,8 +10,7 @@
 
 #include "../ptx/wgmma.cuh"
 #include "epilogue.cuh"
-#include "mask.cuh"
-#include "softmax.cuh"
+#include "score.cuh"
 
 namespace maskloom::kernel {
 
@@ -24,6 +23,7 @@ struct Consumer {
   static constexpr int kHeadSteps = (Config::kHeadDim + 15) / 16, kKeySteps = kTileKeys / 16;
 
   using Softmax = WarpgroupSoftmax<Config::kBf16>;
+  using Modification = TileScores<Config, Pattern>;
 
   const ForwardArgs &args;
   const Layout layout;
@@ -80,17 +80,15 @@ struct Consumer {
     clear(output);
 #pragma unroll
     for (int i = 0; i < kScores / 2; ++i) probabilities[i] = 0;
-    // One FFMA a score takes it to log2 units. A scale that is not positive would turn the maximum around
-    // (and 0 * -inf is not a number), so then it is applied beforehand, as it is with a score modification.
-    const bool scale_folds = !Pattern::kHasScore && args.scale > 0.0f;
-    Softmax softmax{scale_folds ? args.scale * kLog2e : kLog2e};
+    Softmax softmax;
+    Modification modification(args);
     Places places;
     if (warpgroup == Layout::kConsumers - 1) pass_turn();
     while (true) {
-      round<true>(places, scale_folds, scores, probabilities, output, softmax);
+      round<true>(places, modification, scores, probabilities, output, softmax);
       if (places.current & kNone) break;
       while (!(places.current & kLastTile))
-        round<false>(places, scale_folds, scores, probabilities, output, softmax);
+        round<false>(places, modification, scores, probabilities, output, softmax);
     }
   }
 
@@ -113,7 +111,7 @@ private:
   /// written; or there is no current tile yet, or no next one any more, and what is multiplied in its place
   /// is thrown away.
   template <bool kBoundary>
-  MASKLOOM_DEVICE void round(Places &at, bool scale_folds, float (&scores)[kScores],
+  MASKLOOM_DEVICE void round(Places &at, Modification &modification, float (&scores)[kScores],
                              unsigned (&probabilities)[kScores / 2], float (&output)[kOutput],
                              Softmax &softmax) const {
     const typename Layout::State &state = layout.state();
@@ -139,7 +137,7 @@ private:
     bool moved = false;
     if (has_next) {
       moved = to_probabilities<kBoundary>(state.units[at.unit.stage], slot, next, at.queries.stage,
-                                          at.keys.stage, scale_folds, scores, softmax);
+                                          at.keys.stage, modification, scores, softmax);
       release(layout.key_empty(at.keys.stage));
       at.keys.advance();
       if (next & kLastTile) {
@@ -183,27 +181,29 @@ private:
   template <bool kFirst>
   MASKLOOM_DEVICE bool to_probabilities(const UnitSlot &unit, const TileSlot<Config::kGather> &tile,
                                         unsigned flags, unsigned query_stage, unsigned key_stage,
-                                        bool scale_folds, float (&scores)[kScores], Softmax &softmax) const {
-    const TileMask<Config, Pattern> mask{args, unit, tile, row()};
+                                        Modification &modification, float (&scores)[kScores],
+                                        Softmax &softmax) const {
+    const TileMask<Config, Pattern> mask{args, unit, tile, row(), layout.zero()};
     softmax.begin_tile();
+    if constexpr (kFirst) modification.begin_unit(mask);
+    modification.begin_tile(mask);
     bool needs_maximum = kFirst || softmax.unset, moved = false;
+    const bool outgrown = !needs_maximum && modification.outgrown();
     while (true) {
-      if constexpr (Pattern::kHasScore)
-        mask.modify(scores);
-      else if (!scale_folds)
-        scale(scores);
+      modification.prepare(scores, mask);
       if (flags & kPartialTiles) mask.hide(scores, flags);
-      if (needs_maximum) {
-        softmax.move_references(scores);
+      if (needs_maximum || outgrown) {
+        modification.move_references(scores, softmax, needs_maximum || (flags & kPartialTiles));
         moved = true;
       }
-      const bool too_large = softmax.exponentiate(scores);
+      const bool too_large = modification.template exponentiate<kFirst>(scores, softmax);
       if (kFirst || __builtin_expect(!too_large, 1)) break;
-      if (!softmax.overflowed()) {
+      if (modification.may_scale_down(softmax)) {
         softmax.scale_down(scores);
         moved = true;
         break;
       }
+      modification.give_way();
       multiply_again(scores, query_stage, key_stage);
       needs_maximum = true;
     }
@@ -246,11 +246,6 @@ private:
 #pragma unroll
     for (int i = 0; i < kScores / 2; ++i)
       probabilities[i] = pack<Config::kBf16>(scores[2 * i], scores[2 * i + 1]);
-  }
-
-  MASKLOOM_DEVICE void scale(float (&scores)[kScores]) const {
-#pragma unroll
-    for (int i = 0; i < kScores; ++i) scores[i] *= args.scale;
   }
 };
 

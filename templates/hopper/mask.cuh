@@ -1,4 +1,4 @@
-// What a pattern does to the scores of one KV tile in the accumulator of a wgmma.
+// The mask of one KV tile in the accumulator of a wgmma.
 #pragma once
 
 #include "../constants.cuh"
@@ -16,28 +16,15 @@ struct TileMask {
   const UnitSlot &slot;
   const TileSlot<kGather> &tile;
   const int row; ///< of this thread's first row in the Q tile; the other is 8 further
+  const unsigned zero; ///< address of a 0 that the compiler does not know
 
+  MASKLOOM_DEVICE Context context() const { return with_args(slot.context, args); }
   MASKLOOM_DEVICE int first_query(const Context &c) const {
     return slot.query_tile * Config::kTileQueries + row + int(c.query_offset);
   }
   /// The first column of this thread in block `i`; its others are 8*j + e further.
   MASKLOOM_DEVICE int first_column(int i) const {
     return tile.tiles[i] * kBlockKeys + int(threadIdx.x % 4) * 2;
-  }
-
-  /// The pattern's score modification. Afterwards scores are natural and scaled.
-  MASKLOOM_DEVICE void modify(float (&scores)[kScores]) const {
-    const Context context = with_args(slot.context, args);
-    const int query = first_query(context);
-#pragma unroll
-    for (int i = 0; i < kGather; ++i) {
-      const int key = first_column(i) + int(context.key_offset);
-#pragma unroll
-      for (int j = 0; j < kBlockScores; ++j) {
-        float &score = scores[i * kBlockScores + j];
-        score = Pattern::score(score * args.scale, context, query + j / 2 % 2 * 8, key + j / 4 * 8 + j % 2);
-      }
-    }
   }
 
   /// Scores of invisible pairs become -inf; `partial`: a bit a block, blocks without it are visible as a
@@ -64,7 +51,7 @@ private:
 
     template <class Group>
     MASKLOOM_DEVICE void operator()(Group) const {
-      const Context context = with_args(mask.slot.context, mask.args);
+      const Context context = mask.context();
       const int query = mask.first_query(context);
       const int queries[2] = {query, query + 8};
 #pragma unroll 1

@@ -19,7 +19,7 @@ MASKLOOM_DEVICE float quad_max(float value) {
   return fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 2));
 }
 
-/// The two rows of one thread. Scores times `multiplier` are in log2 units.
+/// The two rows of one thread.
 template <bool kBf16>
 struct WarpgroupSoftmax {
   /// Lower than any finite score; finite, so that a row without a visible key yet gives exp2(-inf) = 0, not
@@ -34,7 +34,6 @@ struct WarpgroupSoftmax {
     float sum = 0.0f;        ///< this lane's part
   };
 
-  float multiplier;
   Row rows[2] = {};
   float tile_sum[2];   ///< this lane's part of the tile at hand
   float correction[2]; ///< what the output must be multiplied by, when begin_tile() was followed by a move
@@ -48,17 +47,13 @@ struct WarpgroupSoftmax {
 
   MASKLOOM_DEVICE void begin_tile() { correction[0] = correction[1] = 1.0f; }
 
-  /// Raises the references to the maximum of the scores.
-  template <int kScores>
-  MASKLOOM_DEVICE void move_references(const float (&scores)[kScores]) {
+  /// Raises the references to the maxima of the rows, of which this thread knows its part, in log2 units.
+  MASKLOOM_DEVICE void move_references(float maximum0, float maximum1) {
+    const float maxima[2] = {maximum0, maximum1};
     bool none = false;
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      float maximum = fmaxf(scores[2 * r], scores[2 * r + 1]);
-#pragma unroll
-      for (int j = 4; j < kScores; j += 4)
-        maximum = fmaxf(maximum, fmaxf(scores[j + 2 * r], scores[j + 2 * r + 1]));
-      const float larger = fmaxf(rows[r].reference, quad_max(maximum) * multiplier);
+      const float larger = fmaxf(rows[r].reference, quad_max(maxima[r]));
       correct(r, exp2_approx(rows[r].reference - larger));
       rows[r].reference = larger;
       none = none || larger == kNone;
@@ -66,23 +61,27 @@ struct WarpgroupSoftmax {
     unset = __any_sync(0xffffffffu, none);
   }
 
-  /// Scores become probabilities relative to the references. True (in the whole warp) when they are too
-  /// large.
-  template <int kScores>
-  MASKLOOM_DEVICE bool exponentiate(float (&scores)[kScores]) {
+  /// Scores become probabilities relative to the references. exponent(s, i, plus): score i, which was s, in log2
+  /// units, plus `plus`.
+  template <int kScores, class Exponent>
+  MASKLOOM_DEVICE void exponentiate(float (&scores)[kScores], const Exponent &exponent) {
 #pragma unroll
-    for (int j = 0; j < kScores; ++j) {
-      scores[j] = exp2_approx(fmaf(scores[j], multiplier, -rows[j / 2 % 2].reference));
-      float &tile = tile_sum[j / 2 % 2];
-      tile = j / 4 == 0 && j % 2 == 0 ? scores[j] : tile + scores[j];
+    for (int i = 0; i < kScores; ++i) {
+      scores[i] = exp2_approx(exponent(scores[i], i, -rows[i / 2 % 2].reference));
+      float &tile = tile_sum[i / 2 % 2];
+      tile = i / 4 == 0 && i % 2 == 0 ? scores[i] : tile + scores[i];
     }
-    return __any_sync(0xffffffffu, tile_sum[0] > kLimit || tile_sum[1] > kLimit);
   }
 
-  /// After exponentiate() returned true: did exp2 or a sum overflow, or come near to it?
+  /// A sum of the tile is above its row's limit, in some thread of the warp.
+  MASKLOOM_DEVICE bool exceeds(float limit0, float limit1) const {
+    return __any_sync(0xffffffffu, tile_sum[0] > limit0 || tile_sum[1] > limit1);
+  }
+
+  /// When tile sums exceed kLimit: did exp2 or a sum overflow, or come near to it?
   MASKLOOM_DEVICE bool overflowed() const {
     constexpr float kLarge = 1.329228e36f; // 2^120: its reciprocal is an ordinary number
-    return __any_sync(0xffffffffu, tile_sum[0] > kLarge || tile_sum[1] > kLarge);
+    return exceeds(kLarge, kLarge);
   }
 
   /// Otherwise: scales the probabilities down by a power of two a row, exactly, so that the largest is

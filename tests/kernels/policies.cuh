@@ -242,11 +242,12 @@ struct Documents : PointByPoint {
   }
 };
 
-/// One group for all heads, no score, no sink.
+/// One group for all heads, a plain score, no sink.
 template <class Group>
 struct Single {
   static constexpr int kGroups = 1;
-  static constexpr bool kPlanned = Group::kPlanned, kHasScore = false, kHasSink = false;
+  static constexpr bool kPlanned = Group::kPlanned, kHasSink = false;
+  static constexpr ScoreForm kScoreForm = ScoreForm::kPlain;
   static MASKLOOM_DEVICE int group_of(const Context &) { return 0; }
   template <class F>
   static MASKLOOM_DEVICE void dispatch(int, F &&f) {
@@ -260,7 +261,8 @@ struct Single {
 template <class First, class Second>
 struct Alternating {
   static constexpr int kGroups = 2;
-  static constexpr bool kPlanned = First::kPlanned || Second::kPlanned, kHasScore = false, kHasSink = false;
+  static constexpr bool kPlanned = First::kPlanned || Second::kPlanned, kHasSink = false;
+  static constexpr ScoreForm kScoreForm = ScoreForm::kPlain;
   static MASKLOOM_DEVICE int group_of(const Context &c) { return c.head % 2; }
   template <class F>
   static MASKLOOM_DEVICE void dispatch(int group, F &&f) {
@@ -273,14 +275,80 @@ struct Alternating {
   static MASKLOOM_DEVICE float sink(const Context &) { return 0.0f; }
 };
 
-/// score s - 0.01 * (q - k); sink logits, an f32 aux tensor over h (aux 1).
-template <class Group>
+/// score s + slope * (k - q), slope one in kSteepness; sink logits, an f32 aux tensor over h (aux 1).
+template <class Group, int kSteepness = 100>
 struct BiasAndSink : Single<Group> {
-  static constexpr bool kHasScore = true, kHasSink = true;
+  static constexpr bool kHasSink = true;
+  static constexpr ScoreForm kScoreForm = ScoreForm::kAffine;
+  static constexpr float kSlope = 1.0f / kSteepness;
+  struct ScoreScalars {};
+  static MASKLOOM_DEVICE ScoreScalars score_scalars(const Context &) { return {}; }
+  static MASKLOOM_DEVICE float score_factor(const Context &, const ScoreScalars &) { return 1.0f; }
+  static MASKLOOM_DEVICE ScoreBias score_bias(const Context &, const ScoreScalars &, int q, int k) {
+    return {kSlope * float(k - q), kSlope};
+  }
   static MASKLOOM_DEVICE float score(float s, const Context &, int q, int k) {
-    return s - 0.01f * float(q - k);
+    return s + kSlope * float(k - q);
   }
   static MASKLOOM_DEVICE float sink(const Context &c) { return aux_load_f32(c, 1, c.head); }
+};
+
+/// ALiBi: score s + 2^(-8 * (h + 1) / H) * (k - q).
+template <class Group>
+struct Alibi : Single<Group> {
+  static constexpr ScoreForm kScoreForm = ScoreForm::kAffine;
+  struct ScoreScalars {
+    float slope;
+  };
+  static MASKLOOM_DEVICE ScoreScalars score_scalars(const Context &c) {
+    return {exp2_approx(-8.0f * float(c.head + 1) / float(c.args->heads))};
+  }
+  static MASKLOOM_DEVICE float score_factor(const Context &, const ScoreScalars &) { return 1.0f; }
+  static MASKLOOM_DEVICE ScoreBias score_bias(const Context &, const ScoreScalars &scalars, int q, int k) {
+    return {scalars.slope * float(k - q), scalars.slope};
+  }
+  static MASKLOOM_DEVICE float score(float s, const Context &c, int q, int k) {
+    return s + score_scalars(c).slope * float(k - q);
+  }
+};
+
+/// score kCap * tanh(s / kCap).
+template <class Group, int kCap = 50>
+struct Capped : Single<Group> {
+  static constexpr ScoreForm kScoreForm = ScoreForm::kCapped;
+  struct ScoreScalars {};
+  static MASKLOOM_DEVICE ScoreScalars score_scalars(const Context &) { return {}; }
+  static MASKLOOM_DEVICE SoftCap soft_cap(const Context &, const ScoreScalars &) {
+    return {float(kCap), 1.0f / kCap};
+  }
+  static MASKLOOM_DEVICE float score(float s, const Context &, int, int) {
+#if defined(__CUDACC__)
+    return kCap * tanhf(s / kCap);
+#else
+    return kCap * __builtin_tanhf(s / kCap);
+#endif
+  }
+};
+
+/// score s - |q - k| / 16, point by point.
+template <class Group>
+struct Distance : Single<Group> {
+  static constexpr ScoreForm kScoreForm = ScoreForm::kGeneral;
+  struct ScoreScalars {};
+  struct ScoreRow {
+    float distance;
+  };
+  static MASKLOOM_DEVICE ScoreScalars score_scalars(const Context &) { return {}; }
+  static MASKLOOM_DEVICE ScoreRow score_row(const Context &, const ScoreScalars &, int q, int k) {
+    return {float(q - k)};
+  }
+  static MASKLOOM_DEVICE float score(float s, const Context &, const ScoreScalars &, const ScoreRow &row, int,
+                                     int, float x) {
+    return s - 0.0625f * fabsf(row.distance - x);
+  }
+  static MASKLOOM_DEVICE float score(float s, const Context &, int q, int k) {
+    return s - 0.0625f * float(abs(q - k));
+  }
 };
 
 } // namespace maskloom::kernel::policies

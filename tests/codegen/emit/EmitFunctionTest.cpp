@@ -157,7 +157,7 @@ TEST_F(EmitFunction, Scores) {
     %4 = arith.subf %2, %3 : f32
     func.return %4 : f32
 )"),
-            "    return tanhf(s / 50.0f) * 50.0f - -1e-05f;\n  }\n");
+            "    return fast_tanh(s / 50.0f) * 50.0f - -1e-05f;\n  }\n");
 }
 
 TEST_F(EmitFunction, AnUnknownOperationIsNamed) {

@@ -3,9 +3,11 @@
 #include "EmittedPattern.h"
 #include "HostModule.h"
 #include "IntervalPattern.h"
+#include "ScorePattern.h"
 
 #include "maskloom/codegen/Compile.h"
 #include "maskloom/codegen/emit/EmitClassify.h"
+#include "maskloom/dsl/Parser.h"
 #include "maskloom/dsl/Patterns.h"
 #include "maskloom/program/ScheduleWalker.h"
 #include "maskloom/templates/args.cuh"
@@ -26,7 +28,7 @@ using testing::HostModule;
 
 constexpr uint64_t kSeed = 7;
 /// Random patterns; MASKLOOM_RANDOM_CASES asks for more. 68 a translation unit: four of each feature.
-constexpr int kRandomCases = 204, kIntervalCases = 136, kCasesPerUnit = 68;
+constexpr int kRandomCases = 204, kIntervalCases = 136, kScoreCases = 136, kCasesPerUnit = 68;
 
 /// What the emitted source offers to the test, one set of functions a case.
 const char *const kHarness = R"(
@@ -83,6 +85,21 @@ template <class Pattern> void fill_words(const Context &c, unsigned char *out) {
   });
 }
 
+// Scores as kernels modify them: a row of a tile of 64 columns, and a thread's columns of it.
+template <class Pattern> void fill_row_scores(const Context &c, float s, float *out) {
+  if constexpr (Pattern::kScoreForm != ScoreForm::kPlain) {
+    const typename Pattern::ScoreScalars scalars = Pattern::score_scalars(c);
+    for (int row = 0; row < c.query_length; ++row, out += c.key_length)
+      for (int tile = 0; tile < c.key_length; tile += 64)
+        for (int first = tile; first < tile + 8; first += 2) {
+          const RowScore<Pattern> score(c, scalars, (int)(row + c.query_offset), (int)(first + c.key_offset));
+          for (int j = 0; j < 8; ++j)
+            for (int e = 0; e < 2; ++e)
+              if (first + 8 * j + e < c.key_length) out[first + 8 * j + e] = score(s, 8 * j + e);
+        }
+  }
+}
+
 // 0 not visited, 1 visited and partial, 2 visited and full; [Q tile][KV tile].
 template <class Pattern, class Config> void fill_tiles(const Context &c, unsigned char *out) {
   int key_tiles = ceil_div(c.key_length, Config::kTileKeys), query_tiles = ceil_div(c.query_length, Config::kTileQueries);
@@ -119,6 +136,7 @@ struct Case {
   Problem problem;
   TileShape tile;
   std::string text;
+  double scoreTolerance = 1; ///< of scores whose parts are added in another order
 };
 
 /// Everything a case needs to be run: its program and the launch arguments made from its problem.
@@ -254,6 +272,29 @@ std::vector<Case> intervalCases(int first, int count) {
   return cases;
 }
 
+/// Random scores under no mask to speak of, with positions that no 16-bit float could hold.
+std::vector<Case> scoreCases(int first, int count) {
+  std::vector<Case> cases;
+  for (int i = first; i < first + count; i++) {
+    const std::string text = testing::scorePattern(kSeed, static_cast<uint64_t>(i));
+    ParseResult parsed = parsePatterns(text, "score.mask");
+    EXPECT_TRUE(parsed.ok()) << text << render(parsed.diagnostics);
+    if (!parsed.ok()) continue;
+    Problem problem;
+    problem.heads = 4;
+    problem.kvHeads = 2;
+    problem.queries = 45;
+    problem.keys = 75;
+    problem.keyOffset = i % 3 == 0 ? 100000 : 0;
+    problem.params["cap"] = 20;
+    problem.params["near"] = 30;
+    const Pattern pattern = parsed.patterns.at(0);
+    fillAux(pattern, problem, static_cast<uint64_t>(i));
+    cases.push_back({pattern, problem, {32, 16}, text, 10});
+  }
+  return cases;
+}
+
 class PatternAgreement : public ::testing::Test {
 protected:
   /// Generates every case and compiles all of them as one translation unit.
@@ -302,15 +343,19 @@ protected:
     fill("words", fmt::format("fill_words<{}::Pattern>", space));
     fill("tiles", fmt::format("fill_tiles<{0}::Pattern, {0}::Config>", space));
     fill("boxes", fmt::format("fill_boxes<{0}::Classifiers, {0}::Pattern, {0}::Config>", space));
-    text +=
-        fmt::format("EXPORT void {0}_scores(const maskloom::ForwardArgs *args, int batch, int head, float s, "
-                    "float *out) {{\n"
-                    "  using namespace maskloom::kernel;\n  Context c = make_context(*args, batch, head);\n"
-                    "  for (int row = 0; row < c.query_length; ++row)\n    for (int column = 0; column < "
-                    "c.key_length; ++column)\n"
-                    "      *out++ = {0}::Pattern::score(s, c, (int)(row + c.query_offset), (int)(column + "
-                    "c.key_offset));\n}}\n",
-                    space);
+    text += fmt::format(
+        "EXPORT void {0}_scores(const maskloom::ForwardArgs *args, int batch, int head, float s, "
+        "float *out) {{\n"
+        "  using namespace maskloom::kernel;\n  Context c = make_context(*args, batch, head);\n"
+        "  for (int row = 0; row < c.query_length; ++row)\n    for (int column = 0; column < "
+        "c.key_length; ++column)\n"
+        "      *out++ = {0}::Pattern::score(s, c, (int)(row + c.query_offset), (int)(column + "
+        "c.key_offset));\n}}\n"
+        "EXPORT void {0}_row_scores(const maskloom::ForwardArgs *args, int batch, int head, float "
+        "s, float *out) {{\n"
+        "  using namespace maskloom::kernel;\n  fill_row_scores<{0}::Pattern>(make_context(*args, "
+        "batch, head), s, out);\n}}\n",
+        space);
     return text;
   }
 
@@ -399,15 +444,23 @@ protected:
 
   void compareScores(size_t number, const Prepared &prepared, const Interpreter &interpreter, int b, int h) {
     const int64_t rows = prepared.c.problem.queryLength(b), columns = prepared.c.problem.keyLength(b);
-    std::vector<float> scores(static_cast<size_t>(rows * columns));
+    std::vector<float> scores(static_cast<size_t>(rows * columns)), inRows(scores.size());
     for (float s : {-3.25f, 0.5f, 40.0f}) {
       module_->function<FillScores>(fmt::format("case_{}_scores", number))(&prepared.args, b, h, s,
                                                                            scores.data());
+      inRows = scores;
+      module_->function<FillScores>(fmt::format("case_{}_row_scores", number))(&prepared.args, b, h, s,
+                                                                               inRows.data());
       for (int64_t row = 0; row < rows; row += 7)
         for (int64_t column = 0; column < columns; column += 5) {
           double expected = interpreter.score(s, b, h, row, column);
-          ASSERT_NEAR(expected, scores[static_cast<size_t>(row * columns + column)],
-                      1e-5 * (1 + std::abs(expected)));
+          size_t at = static_cast<size_t>(row * columns + column);
+          double tolerance = 1e-5 * (1 + std::abs(expected));
+          ASSERT_NEAR(expected, scores[at], tolerance);
+          ASSERT_NEAR(expected, inRows[at], prepared.c.scoreTolerance * tolerance)
+              << "row " << row << ", column " << column << ", s " << s << "\n"
+              << prepared.c.text << "\n"
+              << prepared.program.kernel.source;
         }
     }
   }
@@ -451,6 +504,18 @@ TEST_F(PatternAgreement, RandomIntervals) {
     if (HasFatalFailure()) return;
   }
   EXPECT_GT(intervalGroups_, groups_ * 2 / 3) << "most of these masks are intervals";
+}
+
+TEST_F(PatternAgreement, RandomScores) {
+  const char *asked = std::getenv("MASKLOOM_RANDOM_CASES");
+  const int cases = asked ? std::atoi(asked) : kScoreCases;
+  for (int first = 0; first < cases; first += kCasesPerUnit) {
+    prepared_.clear();
+    build(scoreCases(first, std::min(kCasesPerUnit, cases - first)));
+    if (HasFatalFailure()) return;
+    compareAll();
+    if (HasFatalFailure()) return;
+  }
 }
 
 } // namespace

@@ -75,7 +75,7 @@ __global__ void reference_kernel(const __grid_constant__ ForwardArgs args, int h
       }
       s *= args.scale;
       rounded *= args.scale;
-      if (Pattern::kHasScore) {
+      if (Pattern::kScoreForm != ScoreForm::kPlain) {
         s = Pattern::score(float(s), c, query, key);
         rounded = Pattern::score(rounded, c, query, key);
       }
