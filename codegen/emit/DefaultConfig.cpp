@@ -77,7 +77,8 @@ struct HopperRow {
   int32_t dimUpTo; ///< the larger of head and value dim
   HopperShape whole, gathered;
 };
-/// Three consumer warpgroups leave the scheduler of a gathered pattern too few registers.
+/// Three consumer warpgroups leave the scheduler of a gathered pattern too few registers, and score modifications:
+/// they take the shape of gathered patterns, too.
 constexpr HopperRow kHopperTable[] = {
     {64, {192, 128, 2, true}, {128, 128, 3, true}},  {96, {128, 128, 2, true}, {128, 128, 2, true}},
     {128, {128, 128, 2, true}, {128, 128, 2, true}}, {192, {128, 96, 2, true}, {128, 96, 2, true}},
@@ -127,7 +128,7 @@ KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, in
   const int64_t granularity = keyGranularity(pattern, constants);
   auto fits = [&](int32_t width) { return granularity % width == 0; };
   const bool isWhole = fits(row->whole.width) || (!fits(64) && !fits(32) && !fits(16));
-  const HopperShape &shape = isWhole ? row->whole : row->gathered;
+  const HopperShape &shape = isWhole && pattern.scores.empty() ? row->whole : row->gathered;
   config.tileQueries = shape.tileQueries;
   config.warps = shape.tileQueries / 16;
   config.stages = shape.stages;

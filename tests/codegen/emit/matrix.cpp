@@ -94,6 +94,11 @@ std::vector<Entry> listEntries(const std::vector<std::string> &architectures) {
   };
   addAxes("sm_80", false);
   addAxes("sm_90a", true);
+  for (const Pattern &pattern : {patterns::alibi(), patterns::softCap()}) { // what scores keep in registers
+    for (int32_t dim : {64, 256}) add({pattern, DType::bf16, dim, dim, "sm_90a", 16, true});
+    add({pattern, DType::f16, 128, 128, "sm_90a", 16, true});
+    add({pattern, DType::f16, 256, 256, "sm_80"});
+  }
   for (int64_t block : {16, 32}) // KV tiles gathered from many narrow ones
     for (int32_t dim : {128, 256})
       add({patterns::blockTable(128, block), DType::bf16, dim, dim, "sm_90a", 16, true});

@@ -158,5 +158,16 @@ int main() {
 #elif SET == 8
   bench<Hopper<128, 128, 64, 2, 2, true>, p::Single<p::Strided<128, 64, 16, 16>>>("S2", 131072, 1, 16);
   bench<Hopper<128, 128, 128, 1, 2, true>, p::Single<p::Causal<128, 128>>>("causal", 131072, 1, 16);
+#elif SET == 9
+  for (int tokens : {4096, 16384}) {
+    using C = Hopper<128, 128, 128, 1, 2, true>;
+    using Causal = p::Causal<128, 128>;
+    bench<C, p::Single<Causal>>("causal", tokens, 32768 / tokens, 16);
+    bench<C, p::Alibi<Causal>>("ALiBi", tokens, 32768 / tokens, 16);
+    bench<C, p::Capped<Causal>>("cap 50", tokens, 32768 / tokens, 16);
+    bench<C, p::Capped<Causal, 20>>("cap 20", tokens, 32768 / tokens, 16);
+    bench<C, p::Capped<Causal, 4>>("cap 4", tokens, 32768 / tokens, 16);
+    bench<C, p::Distance<Causal>>("distance", tokens, 32768 / tokens, 16);
+  }
 #endif
 }

@@ -13,7 +13,7 @@ compile() { # source, set
 }
 want() { [[ " $modes " == *" $1 "* ]]; }
 modes="${*:-check sanitize bench torch}"
-sets=${SETS:-0 1 2 3 4 5 6 7 8}
+sets=${SETS:-0 1 2 3 4 5 6 7 8 9}
 status=0
 for set in $sets; do
   if want check || want sanitize; then compile ForwardCheck $set & fi
