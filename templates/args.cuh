@@ -1,5 +1,5 @@
-// The launch ABI of the forward kernels: structs by value. The host includes this file too, so that both sides
-// agree by construction; plain C++, no header needed.
+// The launch ABI of the forward kernels: structs by value. The host includes this file too, so that both
+// sides agree by construction; plain C++, no header needed.
 #pragma once
 
 namespace maskloom {
@@ -36,7 +36,8 @@ struct ForwardArgs {
   float scale;
   int batch, heads, kv_heads, queries, keys;
   int has_query_offset;
-  int section_heads; ///< (batch entry, head) pairs in one section of the work order, at least 1
+  int section_heads;            ///< (batch entry, head) pairs in one section of the work order, at least 1
+  int last_section_heads;       ///< pairs in the last section, at least 1
   long long params[kMaxParams]; ///< symbolic parameters by index
   AuxArg aux[kMaxAux];
 };
@@ -46,8 +47,8 @@ struct alignas(64) TensorMap {
   unsigned long long words[16];
 };
 
-/// The second parameter of the Hopper kernel. Rank 4, innermost first: dim, token, head, batch entry. Boxes of
-/// 64 elements x (Q: kTileQueries, K and V: kTileKeys) rows; 128-byte swizzle; zeros out of bounds.
+/// The second parameter of the Hopper kernel. Rank 4, innermost first: dim, token, head, batch entry. Boxes
+/// of 64 elements x (Q: kTileQueries, K and V: kTileKeys) rows; 128-byte swizzle; zeros out of bounds.
 struct TensorMaps {
   TensorMap q, k, v;
 };

@@ -344,10 +344,10 @@ MASKLOOM_DEVICE void portable_forward(const ForwardArgs &args) {
   extern __shared__ __align__(16) unsigned char shared_memory[];
   using Kernel = PortableForward<Config, Pattern>;
   WorkState &state = *reinterpret_cast<WorkState *>(shared_memory + Kernel::kStateOffset);
-  const WorkOrder<long long> order(args, Config::kTileQueries);
-  for (long long unit = blockIdx.x; unit < order.units();) {
+  using Order = WorkOrder<long long>; // made anew for every unit: no registers over the main loop
+  for (long long unit = blockIdx.x; unit < Order(args, Config::kTileQueries).units();) {
     if (threadIdx.x == 0) {
-      const WorkUnit work = order[unit];
+      const WorkUnit work = Order(args, Config::kTileQueries)[unit];
       state.context = make_context(args, work.batch, work.head);
       state.keys = Kernel::head_base(args.k, work.batch, state.context.kv_head);
       state.values = Kernel::head_base(args.v, work.batch, state.context.kv_head);

@@ -38,14 +38,41 @@ MASKLOOM_DEVICE Context make_context(const ForwardArgs &args, int batch, int hea
 /// period. Empty when lo > hi or width < 0; hi may be INT_MAX.
 struct Run {
   int lo, hi, period, a, phase, width;
+  unsigned reciprocal = 0; ///< 0, or what makes remainders by the period cheap (with_reciprocal)
 };
+
+MASKLOOM_DEVICE Run with_reciprocal(Run run) {
+  if (run.period > 1) run.reciprocal = 0xffffffffu / unsigned(run.period) + 1;
+  return run;
+}
+
+/// value mod run.period; value < 2^31 + period.
+MASKLOOM_DEVICE unsigned remainder_in(const Run &run, unsigned value) {
+  if (run.reciprocal == 0) return value % unsigned(run.period);
+  // The quotient is right or one too large.
+  const unsigned quotient = unsigned((unsigned long long)value * run.reciprocal >> 32);
+  const int rest = int(value - quotient * unsigned(run.period));
+  return unsigned(rest < 0 ? rest + run.period : rest);
+}
 
 MASKLOOM_DEVICE bool in_run(const Run &run, int x) {
   if (x < run.lo || x > run.hi) return false;
   if (run.period == 1) return 0 <= run.width;
-  if (run.a == 1) return int((unsigned(x) + unsigned(run.phase)) % unsigned(run.period)) <= run.width;
+  if (run.a == 1) return int(remainder_in(run, unsigned(x) + unsigned(run.phase))) <= run.width;
   unsigned long long sum = (unsigned long long)run.a * unsigned(x) + unsigned(run.phase);
   return int(sum % unsigned(run.period)) <= run.width;
+}
+
+/// The first tile of a run from x on, or one before it (where the factor of its congruence is not 1).
+/// INT_MAX: there is none.
+MASKLOOM_DEVICE int next_in_run(const Run &run, int x) {
+  int start = max(x, run.lo);
+  if (start > run.hi || run.width < 0) return 0x7fffffff;
+  if (run.a == 1 && run.period > 1) {
+    const int rest = int(remainder_in(run, unsigned(start) + unsigned(run.phase)));
+    if (rest > run.width) start = run.hi - start < run.period - rest ? 0x7fffffff : start + run.period - rest;
+  }
+  return start;
 }
 
 /// First word of the touched bits of one Q tile in the plan bitmap; the not-full bits follow after
@@ -88,14 +115,12 @@ struct RunSets {
     return found;
   }
 
-  /// No touched tile lies in [x, next(x)): jumps over the gaps between runs. INT_MAX: none is left.
+  /// No touched tile lies in [x, next(x)): jumps over the gaps between and inside runs. INT_MAX: none is
+  /// left.
   MASKLOOM_DEVICE int next(int x) const {
     int nearest = 0x7fffffff;
     MASKLOOM_UNROLL
-    for (int i = 0; i < Group::kTouched; ++i) {
-      int start = max(x, touched_runs[i].lo);
-      if (start <= touched_runs[i].hi) nearest = min(nearest, start);
-    }
+    for (int i = 0; i < Group::kTouched; ++i) nearest = min(nearest, next_in_run(touched_runs[i], x));
     return nearest;
   }
 };

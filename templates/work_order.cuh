@@ -11,28 +11,32 @@ struct WorkUnit {
 };
 
 /// Sections of args.section_heads (batch entry, head) pairs, so that the K and V of the heads under way stay
-/// in L2; inside a section the last Q tile first: under a causal mask that is the longest one.
-/// Index: long long, or unsigned for launches of fewer than 2^31 units.
+/// in L2; inside a section the last Q tile first: under a causal mask that is the longest one. The last
+/// section is larger, so that the launch ends with many short units. Index: long long, or unsigned for
+/// launches of fewer than 2^31 units.
 template <class Index>
 struct WorkOrder {
-  int heads, query_tiles, section_heads;
-  Index pairs;
+  int heads, query_tiles;
+  Index pairs, section_pairs, last_pairs;
 
   MASKLOOM_DEVICE WorkOrder(const ForwardArgs &args, int tile_queries)
       : heads(args.heads), query_tiles(ceil_div(args.queries, tile_queries)),
-        section_heads(max(args.section_heads, 1)), pairs(Index(args.batch) * Index(args.heads)) {}
+        pairs(Index(args.batch) * Index(args.heads)), section_pairs(Index(max(args.section_heads, 1))) {
+    const Index last = Index(max(args.last_section_heads, 1));
+    last_pairs = last < pairs ? last : pairs;
+  }
 
   MASKLOOM_DEVICE Index units() const { return pairs * Index(query_tiles); }
 
   MASKLOOM_DEVICE WorkUnit operator[](Index unit) const {
-    const Index section = unit / (Index(section_heads) * Index(query_tiles));
-    const Index first_pair = section * Index(section_heads);
-    const Index section_pairs =
-        pairs - first_pair < Index(section_heads) ? pairs - first_pair : Index(section_heads);
-    const Index within = unit - first_pair * Index(query_tiles);
-    const Index pair = first_pair + within % section_pairs;
-    return {int(pair / Index(heads)), int(pair % Index(heads)),
-            query_tiles - 1 - int(within / section_pairs)};
+    const Index last_first = pairs - last_pairs; // the first pair of the last section
+    Index first = last_first, count = last_pairs;
+    if (unit < last_first * Index(query_tiles)) {
+      first = unit / (section_pairs * Index(query_tiles)) * section_pairs;
+      count = last_first - first < section_pairs ? last_first - first : section_pairs;
+    }
+    const Index within = unit - first * Index(query_tiles), pair = first + within % count;
+    return {int(pair / Index(heads)), int(pair % Index(heads)), query_tiles - 1 - int(within / count)};
   }
 };
 

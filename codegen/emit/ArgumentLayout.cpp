@@ -41,6 +41,7 @@ std::vector<KernelField> forwardFields(const Program &program) {
   add("keys", "i32", offsetof(ForwardArgs, keys));
   add("has_query_offset", "i32", offsetof(ForwardArgs, has_query_offset));
   add("section_heads", "i32", offsetof(ForwardArgs, section_heads));
+  add("last_section_heads", "i32", offsetof(ForwardArgs, last_section_heads));
   for (size_t i = 0; i < program.params.size(); i++)
     add(fmt::format("params[{}]", i), "i64", offsetof(ForwardArgs, params) + i * sizeof(long long));
   for (size_t i = 0; i < program.auxes.size(); i++) {

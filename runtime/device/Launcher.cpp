@@ -47,15 +47,15 @@ struct LoadedModule {
   int multiprocessors = 1;
 };
 
-/// (batch entry, head) pairs whose K and V are in use at a time: as many as fit the L2 cache together, heads
-/// of one KV head together, and enough to keep every multiprocessor busy to the end of the section.
-int sectionHeads(const ForwardArgs &args, const KernelConfig &config, int multiprocessors) {
-  constexpr int64_t kCacheBytes = 32 << 20, kUnitsAMultiprocessor = 2;
+/// (batch entry, head) pairs whose K and V are in use at a time: as many as fit `cacheBytes` together, heads
+/// of one KV head together, and as many as make `unitsAMultiprocessor` units for every multiprocessor.
+int sectionHeads(const ForwardArgs &args, const KernelConfig &config, int multiprocessors, int64_t cacheBytes,
+                 int64_t unitsAMultiprocessor) {
   const int64_t group = args.heads / args.kv_heads, pairs = int64_t{args.batch} * args.heads;
   const int64_t kvBytes = int64_t{args.keys} * (config.headDim + config.valueDim) * 2;
-  const int64_t fitting = std::max<int64_t>(kCacheBytes / kvBytes, 1);
+  const int64_t fitting = std::max<int64_t>(cacheBytes / kvBytes, 1);
   const int64_t unitsAGroup = group * ceilDiv(args.queries, config.tileQueries);
-  const int64_t busy = ceilDiv(kUnitsAMultiprocessor * multiprocessors, unitsAGroup);
+  const int64_t busy = ceilDiv(unitsAMultiprocessor * multiprocessors, unitsAGroup);
   return static_cast<int>(
       std::min({std::max(fitting, busy) * group, pairs, int64_t{std::numeric_limits<int>::max()}}));
 }
@@ -172,7 +172,10 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   const KernelConfig &config = kernel.config;
   const TensorMaps *maps = nullptr;
   args.work_counter = nullptr;
-  args.section_heads = sectionHeads(args, config, loaded.multiprocessors);
+  // Measured on an H200: units of equal length want few heads under way, and the end of a launch many units
+  // of every length.
+  args.section_heads = sectionHeads(args, config, loaded.multiprocessors, 4 << 20, 0);
+  args.last_section_heads = sectionHeads(args, config, loaded.multiprocessors, 32 << 20, 2);
   if (config.isHopper()) {
     if (DriverStatus s = TensorMapCache::ofThread().find(*driver, args, config, maps); !s.ok())
       return s.message;

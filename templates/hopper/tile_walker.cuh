@@ -65,6 +65,10 @@ private:
         if (lane() == 0)
           Group::runs(walker.unit().context, walker.unit().query_tile, sets.touched_runs, sets.not_full_runs);
         __syncwarp();
+        Run *runs = walker.layout.state().runs; // of both sets, one after the other
+        for (int i = lane(); i < Group::kTouched + Group::kNotFull; i += 32)
+          runs[i] = with_reciprocal(runs[i]);
+        __syncwarp();
       }
     }
   };

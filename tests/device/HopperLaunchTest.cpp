@@ -253,15 +253,16 @@ TEST_F(HopperLaunch, SectionsFitTheCacheAndKeepEveryMultiprocessorBusy) {
     a.queries = queries;
     a.keys = keys;
     EXPECT_EQ(l.forward(a, {}), "");
-    return lastLaunch().args.section_heads;
+    const ForwardArgs &launched = lastLaunch().args;
+    return std::pair(launched.section_heads, launched.last_section_heads);
   };
   // K and V of a head: keys * 176 * 2 bytes.
-  EXPECT_EQ(section(4, 64, 64, 16384, 8192), 11);   // 11 * 2.75 MiB
-  EXPECT_EQ(section(4, 64, 16, 16384, 8192), 44);   // the same 11 KV heads
-  EXPECT_EQ(section(4, 64, 64, 65536, 1 << 20), 1); // one does not fit
-  EXPECT_EQ(section(4, 64, 16, 65536, 1 << 20), 4); // nor does one of these
-  EXPECT_EQ(section(4, 64, 64, 1024, 1 << 20), 33); // 2 * 132 units, 8 a head
-  EXPECT_EQ(section(2, 8, 4, 128, 128), 16);        // all there are
+  EXPECT_EQ(section(4, 64, 64, 16384, 8192), std::pair(1, 11));   // 2.75 MiB each
+  EXPECT_EQ(section(4, 64, 16, 16384, 8192), std::pair(4, 44));   // the same KV heads
+  EXPECT_EQ(section(4, 64, 64, 65536, 1 << 20), std::pair(1, 1)); // one does not fit
+  EXPECT_EQ(section(4, 64, 16, 65536, 1 << 20), std::pair(4, 4)); // nor does one of these
+  EXPECT_EQ(section(4, 64, 64, 1024, 1 << 20), std::pair(1, 33)); // 2 * 132 units, 8 a head
+  EXPECT_EQ(section(2, 8, 4, 128, 128), std::pair(16, 16));       // all there are
 }
 
 TEST_F(HopperLaunch, AStreamHasOneCounter) {

@@ -165,10 +165,11 @@ void launch_hopper(ForwardArgs args, long long max_blocks, unsigned *work_counte
 template <class Config, class Pattern>
 void launch(ForwardArgs args, long long max_blocks = 1LL << 30, unsigned *work_counter = nullptr) {
   const unsigned blocks = unsigned(std::min(units<Config>(args), max_blocks));
-  if (args.section_heads == 0) { // K and V of a section fit in 32 MiB of L2
+  if (args.section_heads == 0) { // K and V of a section fit in 4 MiB, of the last one in 32 MiB
     const long long bytes =
         2LL * args.keys * (Config::kHeadDim + Config::kValueDim) * args.kv_heads / args.heads;
-    args.section_heads = int(std::max(1LL, (32LL << 20) / std::max(1LL, bytes)));
+    args.section_heads = int(std::max(1LL, (4LL << 20) / std::max(1LL, bytes)));
+    args.last_section_heads = int(std::max(1LL, (32LL << 20) / std::max(1LL, bytes)));
   }
   if constexpr (Pattern::kPlanned) plan_kernel<Config, Pattern><<<blocks, 128>>>(args);
   if constexpr (kIsHopper<Config>) {
