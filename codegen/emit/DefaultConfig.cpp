@@ -77,8 +77,8 @@ struct HopperRow {
   int32_t dimUpTo; ///< the larger of head and value dim
   HopperShape whole, gathered;
 };
-/// Three consumer warpgroups leave the scheduler of a gathered pattern too few registers, and score modifications:
-/// they take the shape of gathered patterns, too.
+/// Three consumer warpgroups leave the scheduler of a gathered pattern too few registers, and score
+/// modifications: they take the shape of gathered patterns, too.
 constexpr HopperRow kHopperTable[] = {
     {64, {192, 128, 2, true}, {128, 128, 3, true}},  {96, {128, 128, 2, true}, {128, 128, 2, true}},
     {128, {128, 128, 2, true}, {128, 128, 2, true}}, {192, {128, 96, 2, true}, {128, 96, 2, true}},

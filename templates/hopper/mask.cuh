@@ -15,7 +15,7 @@ struct TileMask {
   const ForwardArgs &args;
   const UnitSlot &slot;
   const TileSlot<kGather> &tile;
-  const int row; ///< of this thread's first row in the Q tile; the other is 8 further
+  const int row;       ///< of this thread's first row in the Q tile; the other is 8 further
   const unsigned zero; ///< address of a 0 that the compiler does not know
 
   MASKLOOM_DEVICE Context context() const { return with_args(slot.context, args); }

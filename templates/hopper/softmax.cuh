@@ -61,8 +61,8 @@ struct WarpgroupSoftmax {
     unset = __any_sync(0xffffffffu, none);
   }
 
-  /// Scores become probabilities relative to the references. exponent(s, i, plus): score i, which was s, in log2
-  /// units, plus `plus`.
+  /// Scores become probabilities relative to the references. exponent(s, i, plus): score i, which was s, in
+  /// log2 units, plus `plus`.
   template <int kScores, class Exponent>
   MASKLOOM_DEVICE void exponentiate(float (&scores)[kScores], const Exponent &exponent) {
 #pragma unroll
