@@ -169,7 +169,7 @@ std::string unrolling(const Frontier &frontier, const Dependence &dependence) {
   if (frontier.comparisons > kComparisons || frontier.operations > kOperations || frontier.loads) return {};
   bool columnLoads = false;
   for (mlir::Value column : frontier.columns) columnLoads |= dependence.loads(column);
-  return fmt::format("  static constexpr int kMaskUnroll = {};\n", columnLoads ? 8 : 16);
+  return fmt::format("  static constexpr int kMaskUnroll = {};\n", columnLoads ? 4 : 16);
 }
 
 } // namespace
