@@ -82,7 +82,7 @@ struct HopperRow {
 constexpr HopperRow kHopperTable[] = {
     {64, {192, 128, 2, true}, {128, 128, 3, true}},  {96, {128, 128, 2, true}, {128, 128, 2, true}},
     {128, {128, 128, 2, true}, {128, 128, 2, true}}, {192, {128, 96, 2, true}, {128, 96, 2, true}},
-    {256, {128, 80, 2, true}, {128, 80, 2, true}},
+    {256, {128, 80, 2, true}, {128, 64, 2, true}},
 };
 
 int32_t widthFor(int64_t granularity, int32_t widest) {
