@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs the GPU programs of this folder on a machine with nvcc and a GPU.
-#   tests/kernels/gpu/run.sh [check] [sanitize] [bench] [torch]
+#   tests/kernels/gpu/run.sh [check] [sanitize] [bench]
 set -u
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 build=${BUILD:-/tmp/maskloom-gpu}
@@ -12,7 +12,7 @@ compile() { # source, set
     $root/tests/kernels/gpu/$1.cu -o $build/$1-$2 >$build/$1-$2.log 2>&1 || { cat $build/$1-$2.log; return 1; }
 }
 want() { [[ " $modes " == *" $1 "* ]]; }
-modes="${*:-check sanitize bench torch}"
+modes="${*:-check sanitize bench}"
 sets=${SETS:-0 1 2 3 4 5 6 7 8 9}
 status=0
 for set in $sets; do
@@ -41,5 +41,4 @@ fi
 for set in $sets; do
   if want bench && [[ $set != [45] ]]; then $build/ForwardBench-$set || status=1; fi
 done
-if want torch; then python3 $root/tests/kernels/gpu/torch_flash.py || status=1; fi
 exit $status
