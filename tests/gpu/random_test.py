@@ -15,6 +15,7 @@ import math
 import os
 import pathlib
 import random
+import re
 import shlex
 import subprocess
 import sys
@@ -38,7 +39,7 @@ class Case:
         self.random = r = random.Random(f"{seed} {index}")
         self.numbers = np.random.default_rng([seed, index])
         self.index = index
-        self.items, self.params, self.constants, self.aux = [], {}, {}, {}
+        self.items, self.params, self.aux = [], {}, {}
         self.capped = False
         self.shapes()
         masks = [self.atom() for _ in range(r.choice((1, 1, 2, 2, 3)))]
@@ -57,6 +58,9 @@ class Case:
         if r.random() < 0.2:
             self.aux["sinks"] = "sinks[h]: f32", self.numbers.normal(1, 1, self.heads).astype(np.float32)
             body.append("sink sinks;")
+        used = set(re.findall(r"\w+", " ".join(self.items + body)))  # several of which one is chosen are drawn at times
+        self.params = {n: p for n, p in self.params.items() if n in used}
+        self.aux = {n: a for n, a in self.aux.items() if n in used}
         head = [f"param {n} in {low}..{high} = {default};" for n, (low, high, default, _) in self.params.items()]
         head += [f"aux {declaration};" for declaration, _ in self.aux.values() if declaration]
         self.text = f"pattern random_{index} {{\n  " + "\n  ".join(head + self.items + body) + "\n}\n"
@@ -102,11 +106,11 @@ class Case:
 
     # ---- numbers ----
 
-    def number(self, low, high, constant=False):
+    def number(self, low, high):
         """A literal, or a parameter whose value at run time differs from its default."""
         r = self.random
         high = max(low, high)
-        if r.random() < 0.6 or len(self.params) >= 4:
+        if r.random() < 0.7:
             return str(r.randint(low, high))
         name = f"p{len(self.params)}"
         self.params[name] = low, high if r.random() < 0.5 else 1 << 20, r.randint(low, high), r.randint(low, high)
@@ -115,7 +119,7 @@ class Case:
     def divisor(self):
         r = self.random
         value = r.choice(POWERS if r.random() < 0.6 else OTHERS)
-        if r.random() < 0.85 or len(self.params) >= 4:
+        if r.random() < 0.85:
             return str(value)
         name = f"p{len(self.params)}"  # a compile-time constant
         self.params[name] = 1, 4096, r.choice(POWERS), value
@@ -268,7 +272,8 @@ class Case:
         k, v = (tensor(self.kv_heads, self.keys, d, key_lengths) for d in (self.dim, self.value_dim))
         o, lse = folder / "o.npy", folder / "lse.npy"
         command = [program, "run", str(folder / "pattern.mask"), "--q", save("q", q), "--k", save("k", k), "--v", save("v", v), "-o", str(o),
-                   "--lse", str(lse), "--device", device, "--dtype", self.dtype, "--kernel", self.kernel, "--check", "--json", "--no-cache"]
+                   "--lse", str(lse), "--device", device, "--dtype", self.dtype, "--check", "--json", "--no-cache"]
+        if device == "gpu": command += ["--kernel", self.kernel]
         for name, (_, _, _, value) in self.params.items():
             command += ["--set", f"{name}={value}"]
         for name, (_, value) in self.aux.items():
