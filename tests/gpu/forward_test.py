@@ -1,4 +1,5 @@
 """Every pattern on the GPU against dense fp64: dtypes, head dims, ragged lengths, GQA, poisoned memory, empty rows.
+Every case is launched twice into outputs poisoned differently: O and LSE must be the same bits.
 
 Usage: forward_test.py [--quick]   Prints one line a failure, and 'N passed, N failed' last."""
 import concurrent.futures
@@ -37,8 +38,10 @@ def check(name, attention, dtype, head_dim, value_dim, sq, sk, generator, stride
             view.copy_(t)
             return view
         q, k, v = restride(q), restride(k), restride(v)
-    o = torch.full((BATCH, HEADS, sq, value_dim), float("nan"), dtype=dtype, device=dev)
-    lse = torch.full((BATCH, HEADS, sq), float("nan"), device=dev)
+    # What the first launch leaves unwritten stays NaN; the second must not look like the first by leaving anything.
+    runs = [(torch.full((BATCH, HEADS, sq, value_dim), poison, dtype=dtype, device=dev), torch.full((BATCH, HEADS, sq), poison, device=dev))
+            for poison in (float("nan"), -7.0)]
+    o, lse = runs[0]
     aux = case["aux"](BATCH, HEADS, sq, sk, dev) if "aux" in case else {}
     ql, kl = [sq] * BATCH, [sk] * BATCH
     options = {}
@@ -48,9 +51,14 @@ def check(name, attention, dtype, head_dim, value_dim, sq, sk, generator, stride
         for b in range(BATCH):
             k[b, :, kl[b]:] = float("nan")
             v[b, :, kl[b]:] = float("nan")
-    attention.forward(q, k, v, o, lse=lse, params=case.get("params"), aux=aux, **options)
+    for each_o, each_lse in runs:
+        attention.forward(q, k, v, each_o, lse=each_lse, params=case.get("params"), aux=aux, **options)
     torch.cuda.synchronize()
     problems = []
+    for what, first, second, bits in ("O", o, runs[1][0], torch.int16), ("LSE", lse, runs[1][1], torch.int32):
+        differ = (first.view(bits) != second.view(bits)).sum().item()
+        if differ:
+            problems.append(f"{what} of a second launch differs in {differ} elements")
     for b, h in itertools.product(range(BATCH), range(HEADS)):
         g = h // (HEADS // KV_HEADS)
         rows, cols = torch.arange(ql[b], device=dev)[:, None] + (kl[b] - ql[b]), torch.arange(kl[b], device=dev)[None]
