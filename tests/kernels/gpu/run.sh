@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds and runs the GPU programs of this folder on a machine with nvcc and a GPU.
 #   tests/kernels/gpu/run.sh [check] [sanitize] [bench]
+# SETS, SANITIZE_SETS: the sets of configurations in ForwardCheck.cu and ForwardBench.cu; LIMIT: seconds for each run of a sanitizer.
 set -u
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 build=${BUILD:-/tmp/maskloom-gpu}
@@ -15,8 +16,12 @@ want() { [[ " $modes " == *" $1 "* ]]; }
 modes="${*:-check sanitize bench}"
 sets=${SETS:-0 1 2 3 4 5 6 7 8 9}
 status=0
+sanitize_sets=${SANITIZE_SETS:-1 3 5 6}
+check_sets=
+if want check; then check_sets=$sets; fi
+if want sanitize; then check_sets=$(printf '%s\n' $check_sets $sanitize_sets | sort -un); fi
+for set in $check_sets; do compile ForwardCheck $set & done
 for set in $sets; do
-  if want check || want sanitize; then compile ForwardCheck $set & fi
   if want bench && [[ $set != [45] ]]; then compile ForwardBench $set & fi
 done
 wait
@@ -27,16 +32,18 @@ if want check; then
   tail -n ${LINES_SHOWN:-12} $build/check-*.txt
   grep -qh 'exit [1-9]' $build/check-*.txt && status=1
 fi
+# The portable kernel (1 3 5) and the Hopper kernel (6). Exit 124: the tool was stopped by its limit, what it found until then is above.
 if want sanitize; then
-  for set in ${SANITIZE_SETS:-1 3 5}; do
-    for tool in memcheck racecheck; do
-      (QUICK=1 timeout 200 compute-sanitizer --tool $tool --kernel-regex 'kns=(forward|plan)_kernel' --error-exitcode 9 \
+  rm -f $build/{memcheck,racecheck,synccheck}-*.txt
+  for set in $sanitize_sets; do
+    for tool in memcheck racecheck synccheck; do
+      (QUICK=1 timeout ${LIMIT:-200} compute-sanitizer --tool $tool --kernel-regex 'kns=(forward|plan)_kernel' --error-exitcode 9 \
         $build/ForwardCheck-$set >$build/$tool-$set.txt 2>&1; echo "exit $?" >>$build/$tool-$set.txt) &
     done
   done
   wait
-  tail -n 4 $build/memcheck-*.txt $build/racecheck-*.txt
-  grep -qh 'exit [1-9]' $build/memcheck-*.txt $build/racecheck-*.txt && status=1
+  tail -n 4 $build/{memcheck,racecheck,synccheck}-*.txt
+  grep -qh 'exit [1-9]' $build/{memcheck,racecheck,synccheck}-*.txt && status=1
 fi
 for set in $sets; do
   if want bench && [[ $set != [45] ]]; then $build/ForwardBench-$set || status=1; fi
