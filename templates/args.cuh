@@ -48,9 +48,10 @@ struct alignas(64) TensorMap {
 };
 
 /// The second parameter of the Hopper kernel. Rank 4, innermost first: dim, token, head, batch entry. Boxes
-/// of 64 elements x (Q: kTileQueries, K and V: kTileKeys) rows; 128-byte swizzle; zeros out of bounds.
+/// of 64 elements x (Q and O: kTileQueries, K and V: kTileKeys) rows; 128-byte swizzle; reads out of bounds
+/// give zeros, writes there are dropped.
 struct TensorMaps {
-  TensorMap q, k, v;
+  TensorMap q, k, v, o;
 };
 
 } // namespace maskloom

@@ -2,14 +2,18 @@
 // FlashAttention-3).
 //
 // A block is one warpgroup of producers and kConsumers consumer warpgroups of 64 query rows each. Of the
-// producers one warp, the scheduler, walks the schedule and lists KV tiles, and two load them; the consumers
-// compute. They meet at barriers in shared memory: `full` ones say that a tile has landed, `empty` ones that
-// it may be overwritten.
+// producers one warp, the scheduler, walks the schedule and lists KV tiles, two load them, and one stores the
+// output; the consumers compute. They meet at barriers in shared memory: `full` ones say that a tile has
+// landed, `empty` ones that it may be overwritten.
+//
+// The blocks of a cluster take neighbouring Q tiles of one head and share K and V: each loads its part of a
+// KV tile and sends it to all. Their schedulers list the same tiles, those that any of them needs.
 #pragma once
 
 #include "hopper/consumer.cuh"
 #include "hopper/loader.cuh"
 #include "hopper/scheduler.cuh"
+#include "hopper/storer.cuh"
 
 namespace maskloom::kernel {
 
@@ -20,7 +24,7 @@ struct RoleRegisters {
 };
 constexpr MASKLOOM_DEVICE RoleRegisters role_registers(int consumers, int accumulators) {
   if (consumers == 1) return {56, 248};
-  if (consumers == 2) return accumulators <= 170 ? RoleRegisters{56, 224} : RoleRegisters{40, 232};
+  if (consumers == 2) return accumulators < 160 ? RoleRegisters{56, 224} : RoleRegisters{40, 232};
   return {32, 160};
 }
 
@@ -32,7 +36,7 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
   extern __shared__ __align__(1024) unsigned char shared_memory[];
   // By way of a shuffle, so that the compiler keeps the address and does not put it together anew wherever it
   // is used.
-  const Layout layout{shared_memory, __shfl_sync(0xffffffffu, shared_address(shared_memory), 0)};
+  const Layout layout{__shfl_sync(0xffffffffu, shared_address(shared_memory), 0)};
 
   constexpr RoleRegisters kRegisters =
       role_registers(Layout::kConsumers, 3 * Layout::kTileKeys / 4 + Layout::kValueColumns / 2);
@@ -44,9 +48,13 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
     prefetch(maps.q);
     prefetch(maps.k);
     prefetch(maps.v);
+    if (Layout::kStagedOutput) prefetch(maps.o);
     layout.init_barriers();
   }
-  __syncthreads();
+  if constexpr (Layout::kCluster > 1)
+    cluster_sync();
+  else
+    __syncthreads();
 
   // Roles
   if (warpgroup == 0) {
@@ -55,11 +63,15 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
     case 0: Scheduler<Config, Pattern>{args, layout}.run(); break;
     case 1: Loader<Config>{args, maps, layout}.load_queries_and_keys(); break;
     case 2: Loader<Config>{args, maps, layout}.load_values(); break;
+    case 3:
+      if constexpr (Layout::kStagedOutput) store_outputs(maps, layout);
+      break;
     }
   } else {
     take_registers<kRegisters.consumer>();
     Consumer<Config, Pattern>{args, layout, warpgroup - 1}.run();
   }
+  if constexpr (Layout::kCluster > 1) cluster_sync(); // others may still write to this block's shared memory
 }
 
 } // namespace maskloom::kernel

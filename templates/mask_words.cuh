@@ -46,6 +46,33 @@ constexpr MASKLOOM_DEVICE unsigned combine_of_none() {
   return Group::combine(intervals, flags);
 }
 
+/// The words of a group made of intervals and conditions, from those of its conditions (flags[w][i]:
+/// condition i in word w, of columns that exist or not). As visible_words().
+template <class Group, int kColumns, int kFirstBit = 0, int kRows, int kWords>
+MASKLOOM_DEVICE void combine_words(const Context &c, const int (&queries)[kRows], int first_column,
+                                   const unsigned (&flags)[mask_words(kColumns)][max(Group::kFlags, 1)],
+                                   unsigned (&words)[kRows][kWords]) {
+  const int origin = first_column + int(c.key_offset), last_key = c.key_length - 1 + int(c.key_offset);
+  MASKLOOM_UNROLL
+  for (int w = 0; w < mask_words(kColumns); ++w) {
+    MASKLOOM_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      constexpr int kIntervals = max(Group::kIntervals, 1);
+      int first[kIntervals], last[kIntervals];
+      unsigned inside[kIntervals];
+      Group::intervals(c, queries[r], first, last);
+      MASKLOOM_UNROLL
+      for (int i = 0; i < Group::kIntervals; ++i)
+        inside[i] = bits_before<kColumns>(min(last[i], last_key), origin - 1, w) &
+                    ~bits_before<kColumns>(first[i], origin, w);
+      unsigned bits = Group::combine(inside, flags[w]);
+      if constexpr (Group::kFlags > 0 || combine_of_none<Group>() != 0)
+        bits &= bits_before<kColumns>(last_key, origin - 1, w);
+      words[r][kFirstBit / 32 + w] |= bits << kFirstBit % 32;
+    }
+  }
+}
+
 /// Visibility of kColumns consecutive columns for the kRows rows at positions `queries`; first_column is the
 /// thread's first column (a column, no offset added). Sets bits from kFirstBit on (columns / 4), which were
 /// 0: a tile gathered from several places is evaluated block by block. Columns that do not exist are
@@ -59,11 +86,11 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
   const int key_offset = int(c.key_offset), origin = first_column + key_offset;
   const int last_key = c.key_length - 1 + key_offset;
 
+  unsigned flags[kSpanned][max(Group::kFlags, 1)] = {};
   MASKLOOM_UNROLL
   for (int w = 0; w < kSpanned; ++w) {
     const int blocks = min(16, kColumns / 8 - 16 * w); // the last word may hold less than 128 columns
     if constexpr (Group::kIntervals + Group::kFlags > 0) {
-      unsigned flags[max(Group::kFlags, 1)] = {};
       if constexpr (Group::kFlags > 0) {
         MASKLOOM_UNROLL_BY((mask_unroll<Group>(0)))
         for (int j = 0; j < blocks; ++j) {
@@ -72,25 +99,9 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
             const unsigned holds = Group::flags(c, origin + 128 * w + 8 * j + e);
             MASKLOOM_UNROLL
             for (int i = 0; i < Group::kFlags; ++i)
-              if (holds >> i & 1) flags[i] |= 1u << (2 * j + e);
+              if (holds >> i & 1) flags[w][i] |= 1u << (2 * j + e);
           }
         }
-        MASKLOOM_UNROLL
-        for (int i = 0; i < Group::kFlags; ++i) flags[i] &= bits_before<kColumns>(last_key, origin - 1, w);
-      }
-      MASKLOOM_UNROLL
-      for (int r = 0; r < kRows; ++r) {
-        constexpr int kIntervals = max(Group::kIntervals, 1);
-        int first[kIntervals], last[kIntervals];
-        unsigned inside[kIntervals];
-        Group::intervals(c, queries[r], first, last);
-        MASKLOOM_UNROLL
-        for (int i = 0; i < Group::kIntervals; ++i)
-          inside[i] = bits_before<kColumns>(min(last[i], last_key), origin - 1, w) &
-                      ~bits_before<kColumns>(first[i], origin, w);
-        unsigned bits = Group::combine(inside, flags);
-        if constexpr (combine_of_none<Group>() != 0) bits &= bits_before<kColumns>(last_key, origin - 1, w);
-        words[r][kFirstBit / 32 + w] |= bits << kShift;
       }
     } else {
       typename Group::Row rows[kRows];
@@ -113,6 +124,8 @@ MASKLOOM_DEVICE void visible_words(const Context &c, const int (&queries)[kRows]
       for (int r = 0; r < kRows; ++r) words[r][kFirstBit / 32 + w] |= (bits[r] & existing) << kShift;
     }
   }
+  if constexpr (Group::kIntervals + Group::kFlags > 0)
+    combine_words<Group, kColumns, kFirstBit>(c, queries, first_column, flags, words);
 }
 
 } // namespace maskloom::kernel

@@ -50,8 +50,9 @@ nlohmann::ordered_json tensorMapsOf(const KernelConfig &config) {
                     {"out_of_bounds", "zero"}});
   };
   add("q", offsetof(TensorMaps, q), config.headDim, "queries", "heads", config.tileQueries);
-  add("k", offsetof(TensorMaps, k), config.headDim, "keys", "kv_heads", config.tileKeys);
-  add("v", offsetof(TensorMaps, v), config.valueDim, "keys", "kv_heads", config.tileKeys);
+  add("k", offsetof(TensorMaps, k), config.headDim, "keys", "kv_heads", config.boxKeys());
+  add("v", offsetof(TensorMaps, v), config.valueDim, "keys", "kv_heads", config.boxKeys());
+  add("o", offsetof(TensorMaps, o), config.valueDim, "queries", "heads", config.tileQueries);
   return maps;
 }
 

@@ -31,9 +31,11 @@ TensorMapLayout layoutOf(const TensorArg &tensor, const KernelConfig &config, in
 } // namespace
 
 TensorMapLayouts tensorMapLayouts(const ForwardArgs &args, const KernelConfig &config) {
-  return {layoutOf(args.q, config, config.headDim, args.queries, args.heads, args.batch, config.tileQueries),
-          layoutOf(args.k, config, config.headDim, args.keys, args.kv_heads, args.batch, config.tileKeys),
-          layoutOf(args.v, config, config.valueDim, args.keys, args.kv_heads, args.batch, config.tileKeys)};
+  return {
+      layoutOf(args.q, config, config.headDim, args.queries, args.heads, args.batch, config.tileQueries),
+      layoutOf(args.k, config, config.headDim, args.keys, args.kv_heads, args.batch, config.boxKeys()),
+      layoutOf(args.v, config, config.valueDim, args.keys, args.kv_heads, args.batch, config.boxKeys()),
+      layoutOf(args.o, config, config.valueDim, args.queries, args.heads, args.batch, config.tileQueries)};
 }
 
 std::string tensorMapProblem(const TensorMapLayout &layout) {
@@ -62,14 +64,15 @@ TensorMapCache::Key TensorMapCache::keyOf(const Driver &driver, const ForwardArg
   Key key{};
   size_t at = 0;
   auto add = [&](int64_t value) { key[at++] = value; };
-  for (const TensorArg *tensor : {&args.q, &args.k, &args.v}) {
+  for (const TensorArg *tensor : {&args.q, &args.k, &args.v, &args.o}) {
     add(reinterpret_cast<intptr_t>(tensor->data));
     add(tensor->batch_stride);
     add(tensor->head_stride);
     add(tensor->token_stride);
   }
-  for (int value : {args.batch, args.heads, args.kv_heads, args.queries, args.keys, config.headDim,
-                    config.valueDim, config.tileQueries, config.tileKeys, static_cast<int>(config.dtype)})
+  for (int value :
+       {args.batch, args.heads, args.kv_heads, args.queries, args.keys, config.headDim, config.valueDim,
+        config.tileQueries, config.tileKeys, config.gather, config.cluster, static_cast<int>(config.dtype)})
     add(value);
   add(reinterpret_cast<intptr_t>(&driver));
   return key;
@@ -89,7 +92,8 @@ DriverStatus TensorMapCache::find(const Driver &driver, const ForwardArgs &args,
   TensorMaps encoded;
   for (auto [name, layout, map] : {std::tuple{"q", &layouts.q, &encoded.q},
                                    {"k", &layouts.k, &encoded.k},
-                                   {"v", &layouts.v, &encoded.v}}) {
+                                   {"v", &layouts.v, &encoded.v},
+                                   {"o", &layouts.o, &encoded.o}}) {
     if (std::string problem = tensorMapProblem(*layout); !problem.empty())
       return {fmt::format("{}: {}", name, problem)};
     if (DriverStatus s = driver.encodeTensorMap(*layout, map); !s.ok())

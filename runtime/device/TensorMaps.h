@@ -1,4 +1,4 @@
-// The tensor maps of a launch of the Hopper kernel: what TMA is told of Q, K and V.
+// The tensor maps of a launch of the Hopper kernel: what TMA is told of Q, K, V and O.
 #pragma once
 
 #include "maskloom/device/Driver.h"
@@ -12,11 +12,12 @@
 namespace maskloom {
 
 struct TensorMapLayouts {
-  TensorMapLayout q, k, v;
+  TensorMapLayout q, k, v, o;
 };
 
 /// Dimensions {dim, tokens, heads, batch entries}, unpadded; boxes of 64 elements (128 bytes) by the rows of
-/// a Q tile or of a schedule tile.
+/// a Q tile, or of a schedule tile; one that is a whole KV tile comes in as many boxes as a cluster has
+/// blocks.
 TensorMapLayouts tensorMapLayouts(const ForwardArgs &args, const KernelConfig &config);
 
 /// Why TMA cannot address a tensor, as in "stride 8 of dimension 1 is no multiple of 16 bytes"; empty when it
@@ -40,7 +41,7 @@ public:
 
 private:
   /// All that the layouts are made of.
-  using Key = std::array<int64_t, 24>;
+  using Key = std::array<int64_t, 30>;
   static Key keyOf(const Driver &driver, const ForwardArgs &args, const KernelConfig &config);
 
   struct Entry {

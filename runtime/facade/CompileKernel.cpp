@@ -158,7 +158,9 @@ void checkHopperConfig(const KernelConfig &config, const std::string &arch) {
   require(config.stages >= 1 && config.stages <= 8, "stages", config.stages, "1 to 8");
   require(!config.pingPong || config.tileQueries >= 128, "pingPong", config.pingPong,
           "false with one warpgroup: it takes two to take turns");
-  require(config.cluster == 1 || config.cluster == 2, "cluster", config.cluster, "1 or 2");
+  require(config.cluster == 1 || (config.cluster == 2 &&
+                                  (config.gather == 1 ? config.tileKeys % 16 == 0 : config.gather % 2 == 0)),
+          "cluster", config.cluster, "1, or 2 where a KV tile has two equal parts");
   require(config.alignBytes == 16, "alignBytes", config.alignBytes, "16: TMA loads 16 bytes at least");
   if (int32_t bytes = sharedBytes(config), limit = sharedLimit(arch); bytes > limit)
     throw Error(ErrorKind::User, fmt::format("config needs {} bytes of shared memory, {} has {}: use smaller "

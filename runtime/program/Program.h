@@ -66,6 +66,9 @@ struct KernelConfig {
   bool operator==(const KernelConfig &) const = default;
 
   bool isHopper() const { return kernel == kHopperKernel; }
+  /// Rows of K or V in one box of their tensor maps: a schedule tile; or, of a KV tile that is one, the part
+  /// that one block of a cluster loads.
+  int32_t boxKeys() const { return gather == 1 ? tileKeys / cluster : tileKeys; }
   int32_t threads() const { return warps * 32 + (isHopper() ? 128 : 0); }
 };
 std::string toString(const KernelConfig &config);

@@ -33,9 +33,20 @@ struct Consumer {
   /// The first row of this thread in the tile; the other is 8 further.
   static MASKLOOM_DEVICE int row() { return int(threadIdx.x / 32 - 4) * 16 + lane() / 4; }
 
-  /// One arrival a warp.
+  /// One arrival a warp, after what all its lanes have done.
   static MASKLOOM_DEVICE void release(Barrier barrier) {
+    __syncwarp();
     if (lane() == 0) barrier.arrive();
+  }
+
+  /// The same for what is shared with the other blocks of the cluster.
+  static MASKLOOM_DEVICE void release_to_cluster(Barrier barrier) {
+    if constexpr (Layout::kCluster > 1) {
+      __syncwarp();
+      if (lane() < Layout::kCluster) barrier.arrive_at(unsigned(lane()));
+    } else {
+      release(barrier);
+    }
   }
 
   // The warpgroups' turns: barrier 1 + i lets warpgroup i issue.
@@ -61,7 +72,7 @@ struct Consumer {
     wgmma_commit();
   }
 
-  /// Starts O += P V.
+  /// Starts O += P V; the caller commits.
   MASKLOOM_DEVICE void multiply_probabilities_values(float (&output)[kOutput],
                                                      const unsigned (&probabilities)[kScores / 2],
                                                      unsigned stage) const {
@@ -70,7 +81,6 @@ struct Consumer {
     for (int step = 0; step < kKeySteps; ++step)
       Wgmma<Layout::kValueColumns>::template multiply_registers<Config::kBf16>(
           output, probabilities + 4 * step, advance(values, step * 2048), 1);
-    wgmma_commit();
   }
 
   /// All tiles of all units of the block, one stream.
@@ -84,88 +94,145 @@ struct Consumer {
     Modification modification(args);
     Places places;
     if (warpgroup == Layout::kConsumers - 1) pass_turn();
+    prepare(places);
     while (true) {
       round<true>(places, modification, scores, probabilities, output, softmax);
-      if (places.current & kNone) break;
-      while (!(places.current & kLastTile))
-        round<false>(places, modification, scores, probabilities, output, softmax);
+      if (places.current == kDone) break;
+      while (prepare(places)) round<false>(places, modification, scores, probabilities, output, softmax);
     }
   }
 
 private:
   static constexpr unsigned kNone = 1u << 28; ///< a flag: there is no tile
-  static_assert(kNone > 1u << Config::kGather);
+  static_assert(kNone > kAbsentTile && kAbsentTile > 1u << Config::kGather);
+  static constexpr unsigned kDone = kNone | kFinalTile;
 
   /// Where the rounds are.
   struct Places {
-    RingPlace<kTileSlots> tile;              // of the next tile, as are
-    RingPlace<Config::kStages> keys;         // its K,
-    RingPlace<Layout::kQueryStages> queries; // its Q
-    RingPlace<kUnitSlots> unit;              // and its unit
-    RingPlace<Config::kStages> values;       // of the current tile's V
-    unsigned current = kNone | kLastTile;    // flags of the current tile
+    RingPlace<kTileSlots> tile;        // of the next tile, as are
+    RingPlace<Config::kStages> keys;   // its K,
+    RingPlace<kUnitSlots> unit;        // and its unit, with its Q
+    RingPlace<Config::kStages> values; // of the current tile's V
+    unsigned current = kNone;          // flags of the current tile
+    // Where a cluster shares tiles:
+    bool begun = false;  // the current unit has
+    bool ready = false;  // the next tile is there, and needed
+    unsigned absent = 0; // V tiles after the current one that are not needed
   };
 
+  /// Before a round: passes over tiles that only other blocks of the cluster need. Is it an ordinary round?
+  MASKLOOM_DEVICE bool prepare(Places &at) const {
+    if constexpr (Layout::kCluster > 1) {
+      at.ready = false;
+      while (!(at.current & kFinalTile)) {
+        layout.key_full(at.keys.stage).wait(at.keys.parity);
+        const unsigned flags = layout.state().tiles[at.tile.stage].flags;
+        at.ready = !(flags & kAbsentTile);
+        if (at.ready) break;
+        if (at.current & kNone)
+          release_values(at);
+        else if (++at.absent == Config::kStages) {
+          --at.absent; // the V stages are all taken: without the current tile's nothing goes on
+          break;
+        }
+        release_to_cluster(layout.key_empty(at.keys.stage));
+        at.keys.advance();
+        at.tile.advance();
+        if (flags & kLastTile) {
+          at.current |= flags & (kLastTile | kFinalTile);
+          if (!Layout::kStagedOutput) release(layout.query_empty(Layout::query_stage(at.unit.stage)));
+          at.unit.advance();
+        }
+      }
+      if (!at.ready) return false;
+    }
+    return !(at.current & (kLastTile | kNone));
+  }
+  /// V that is not needed: it has landed before it is given back, since nobody else waits for it.
+  MASKLOOM_DEVICE void release_values(Places &at) const {
+    layout.value_full(at.values.stage).wait(at.values.parity);
+    release_to_cluster(layout.value_empty(at.values.stage));
+    at.values.advance();
+  }
+
   /// Starts Q K^T of the next tile and P V of the current one, turns the next one's scores into probabilities
-  /// meanwhile, and moves on. kBoundary: the current tile is the last one of its unit, whose output is
-  /// written; or there is no current tile yet, or no next one any more, and what is multiplied in its place
-  /// is thrown away.
-  template <bool kBoundary>
+  /// meanwhile, and moves on. kGeneral: the current tile may be the last one of its unit, whose output is
+  /// then written; there may be no current tile, or no next one, and what is multiplied in its place is
+  /// thrown away.
+  template <bool kGeneral>
   MASKLOOM_DEVICE void round(Places &at, Modification &modification, float (&scores)[kScores],
                              unsigned (&probabilities)[kScores / 2], float (&output)[kOutput],
                              Softmax &softmax) const {
     const typename Layout::State &state = layout.state();
-    const bool has_current = !kBoundary || !(at.current & kNone);
-    const bool has_next = !kBoundary || !(at.current & kFinalTile);
+    const unsigned query_stage = Layout::query_stage(at.unit.stage);
+    const bool has_current = !kGeneral || !(at.current & kNone);
+    const bool has_next = !kGeneral || (Layout::kCluster > 1 ? at.ready : !(at.current & kFinalTile));
+    const bool ends = kGeneral && (at.current & kLastTile);
+    const bool starts = kGeneral && (Layout::kCluster == 1 || ends || !at.begun);
     if (has_next) {
-      if constexpr (kBoundary) layout.query_full(at.queries.stage).wait(at.queries.parity);
-      layout.key_full(at.keys.stage).wait(at.keys.parity);
+      if constexpr (kGeneral) layout.query_full(query_stage).wait(Layout::query_parity(at.unit.stage));
+      if (Layout::kCluster == 1) layout.key_full(at.keys.stage).wait(at.keys.parity);
     }
     wait_for_turn();
     wgmma_fence();
-    multiply_queries_keys(scores, at.queries.stage, at.keys.stage);
+    multiply_queries_keys(scores, query_stage, at.keys.stage);
     const TileSlot<Config::kGather> &slot = state.tiles[at.tile.stage];
-    const unsigned next = has_next ? slot.flags : kNone | kLastTile;
+    const unsigned next = has_next ? slot.flags : ends && (at.current & kFinalTile) ? kDone : kNone;
     if (has_current) layout.value_full(at.values.stage).wait(at.values.parity);
-    multiply_probabilities_values(output, probabilities, at.values.stage);
+    if (Layout::kCluster == 1 || has_current) {
+      wgmma_fence();
+      multiply_probabilities_values(output, probabilities, at.values.stage);
+    }
+    wgmma_commit();
     pass_turn();
+
+    // While these are under way, what does not need them:
+    const TileMask<Config, Pattern> mask{args, state.units[at.unit.stage], slot, row(), layout.zero()};
+    const unsigned ending = (at.unit.stage + kUnitSlots - 1) % kUnitSlots; // the unit before the next tile's
+    const OutputTile<Config, Pattern> tile{args, state.units[ending], row()};
+    float factors[2];
+    if (ends) tile.finish_rows(softmax.rows, factors);
+    if (starts) softmax.reset();
     wgmma_wait<1>();
     pin(scores);
 
-    const typename Softmax::Row finished[2] = {softmax.rows[0], softmax.rows[1]};
-    if constexpr (kBoundary) softmax.reset();
     bool moved = false;
     if (has_next) {
-      moved = to_probabilities<kBoundary>(state.units[at.unit.stage], slot, next, at.queries.stage,
-                                          at.keys.stage, modification, scores, softmax);
-      release(layout.key_empty(at.keys.stage));
+      moved =
+          to_probabilities<kGeneral>(mask, next, query_stage, at.keys.stage, modification, scores, softmax);
+      release_to_cluster(layout.key_empty(at.keys.stage));
       at.keys.advance();
-      if (next & kLastTile) {
-        release(layout.query_empty(at.queries.stage));
-        at.queries.advance();
-      }
+      if (!Layout::kStagedOutput && (next & kLastTile)) release(layout.query_empty(query_stage));
       at.tile.advance();
     }
 
     wgmma_wait<0>();
     pin(output);
-    if (has_current) {
-      release(layout.value_empty(at.values.stage));
-      at.values.advance();
-    }
-    if constexpr (kBoundary) {
-      if (has_current) {
-        const unsigned place =
-            (at.unit.stage + kUnitSlots - 1) % kUnitSlots; // the unit before the next tile's
-        write_output<Config, Pattern>(args, state.units[place], row(), output, finished);
-        release(layout.unit_empty(place));
-      }
-      clear(output);
-    } else if (moved) {
-      softmax.rescale(output);
-    }
-    if (next & kLastTile) at.unit.advance();
     convert(probabilities, scores);
+    if (has_current) {
+      release_to_cluster(layout.value_empty(at.values.stage));
+      at.values.advance();
+      if constexpr (Layout::kCluster > 1)
+#pragma unroll 1
+        for (; at.absent > 0; --at.absent) release_values(at);
+    }
+    if (ends) {
+      tile.scale(output, factors);
+      if constexpr (Layout::kStagedOutput) {
+        tile.stage(output, layout.query(Layout::query_stage(ending)));
+        fence_async_proxy();
+        release(layout.output_full(Layout::query_stage(ending)));
+      } else {
+        tile.store(output);
+        release(layout.unit_empty(ending));
+      }
+    }
+    if (starts)
+      clear(output);
+    else if (moved)
+      softmax.rescale(output);
+    if constexpr (kGeneral && Layout::kCluster > 1) at.begun = has_next || (at.begun && !ends);
+    if (next & kLastTile) at.unit.advance();
     at.current = next;
   }
 
@@ -179,11 +246,9 @@ private:
   /// Scores become probabilities. True when the output must be corrected. kFirst: the unit's first tile,
   /// whose maximum is needed. Q and K are still there: scores whose exponentials overflow are computed again.
   template <bool kFirst>
-  MASKLOOM_DEVICE bool to_probabilities(const UnitSlot &unit, const TileSlot<Config::kGather> &tile,
-                                        unsigned flags, unsigned query_stage, unsigned key_stage,
-                                        Modification &modification, float (&scores)[kScores],
-                                        Softmax &softmax) const {
-    const TileMask<Config, Pattern> mask{args, unit, tile, row(), layout.zero()};
+  MASKLOOM_DEVICE bool to_probabilities(const TileMask<Config, Pattern> &mask, unsigned flags,
+                                        unsigned query_stage, unsigned key_stage, Modification &modification,
+                                        float (&scores)[kScores], Softmax &softmax) const {
     softmax.begin_tile();
     if constexpr (kFirst) modification.begin_unit(mask);
     modification.begin_tile(mask);

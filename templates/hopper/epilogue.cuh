@@ -1,4 +1,4 @@
-// The end of a work unit: O / sum to memory, and the LSE.
+// The end of a work unit: O / sum, on its way to memory, and the LSE.
 #pragma once
 
 #include "../constants.cuh"
@@ -28,52 +28,91 @@ MASKLOOM_DEVICE float quad_sum(float value) {
   return value + __shfl_xor_sync(0xffffffffu, value, 2);
 }
 
-/// A row without a visible key has sum 0: O = 0, LSE = -inf, or the sink's logit. Rows beyond the entry's
-/// length get O = 0 and LSE = -inf. Every lane of a quad holds 2 of 8 neighbouring columns; after a
-/// transposition over the quad it holds 8 of 32, one store of 16 bytes.
-template <class Config, class Pattern, int kOutput>
-MASKLOOM_DEVICE void write_output(const ForwardArgs &args, const UnitSlot &slot, int first_row,
-                                  float (&output)[kOutput],
-                                  const typename WarpgroupSoftmax<Config::kBf16>::Row (&rows)[2]) {
-  const Context context = with_args(slot.context, args);
-  const float sink = Pattern::kHasSink ? Pattern::sink(context) * kLog2e : 0.0f;
-  const int quarter = int(threadIdx.x % 4);
-#pragma unroll
-  for (int r = 0; r < 2; ++r) {
-    float reference = rows[r].reference, sum = quad_sum(rows[r].sum), factor = 1.0f;
-    if constexpr (Pattern::kHasSink) {
-      const float larger = fmaxf(reference, sink);
-      factor = exp2_approx(reference - larger);
-      sum = sum * factor + exp2_approx(sink - larger);
-      reference = larger;
-    }
-    factor *= reciprocal_approx(fmaxf(sum, 1e-30f)); // a sum is 0, and the output with it, or at least 1
-    const int query = slot.query_tile * Config::kTileQueries + first_row + 8 * r;
-    const bool exists = query < context.query_length, stored = query < args.queries;
-    if (args.lse && quarter == 0 && stored)
-      args.lse[context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query] =
-          exists && sum != 0.0f ? (reference + log2_approx(sum)) * kLn2 : -infinity();
+/// The rows of one thread in the output of a work unit: first_row and first_row + 8 of the Q tile.
+template <class Config, class Pattern>
+struct OutputTile {
+  static constexpr int kColumns = (Config::kValueDim + 15) / 16 * 16, kOutput = kColumns / 2;
+  using Row = typename WarpgroupSoftmax<Config::kBf16>::Row;
 
-    half_bits *to = static_cast<half_bits *>(args.o.data) + context.batch * args.o.batch_stride +
-                    context.head * args.o.head_stride + query * args.o.token_stride + quarter * 8;
-    constexpr int kBlocks = kOutput / 4; // of 8 columns
-    Chunk chunks[(kBlocks + 3) / 4];
+  const ForwardArgs &args;
+  const UnitSlot &slot;
+  const int first_row;
+
+  /// What O is multiplied by, and the LSE to memory. A row without a visible key has sum 0: O = 0, LSE =
+  /// -inf, or the sink's logit. Rows beyond the entry's length get LSE = -inf.
+  MASKLOOM_DEVICE void finish_rows(const Row (&rows)[2], float (&factors)[2]) const {
+    const Context context = with_args(slot.context, args);
+    const float sink = Pattern::kHasSink ? Pattern::sink(context) * kLog2e : 0.0f;
 #pragma unroll
-    for (int block = 0; block < (kBlocks + 3) / 4 * 4; ++block) {
-      unsigned &word = chunks[block / 4].words[block % 4];
-      word = 0;
-      if (block < kBlocks) {
-        const int first = block * 4 + 2 * r;
-        word = pack<Config::kBf16>(output[first] * factor, output[first + 1] * factor);
-        word = exists ? word : 0;
+    for (int r = 0; r < 2; ++r) {
+      float reference = rows[r].reference, sum = quad_sum(rows[r].sum), factor = 1.0f;
+      if constexpr (Pattern::kHasSink) {
+        const float larger = fmaxf(reference, sink);
+        factor = exp2_approx(reference - larger);
+        sum = sum * factor + exp2_approx(sink - larger);
+        reference = larger;
+      }
+      factors[r] =
+          factor * reciprocal_approx(fmaxf(sum, 1e-30f)); // a sum is 0, and the output with it, or at least 1
+      const int query = slot.query_tile * Config::kTileQueries + first_row + 8 * r;
+      const bool exists = query < context.query_length;
+      if (args.lse && threadIdx.x % 4 == 0 && query < args.queries)
+        args.lse[context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query] =
+            exists && sum != 0.0f ? (reference + log2_approx(sum)) * kLn2 : -infinity();
+    }
+  }
+
+  /// Rows beyond the entry's length become 0, whatever was in their place in Q.
+  MASKLOOM_DEVICE void scale(float (&output)[kOutput], const float (&factors)[2]) const {
+#pragma unroll
+    for (int i = 0; i < kOutput; ++i) output[i] *= factors[i / 2 % 2];
+    const int first = slot.query_tile * Config::kTileQueries + first_row, length = slot.context.query_length;
+    if (__any_sync(0xffffffffu, first + 8 >= length)) {
+#pragma unroll
+      for (int i = 0; i < kOutput; ++i)
+        if (first + i / 2 % 2 * 8 >= length) output[i] = 0.0f;
+    }
+  }
+
+  /// To the tile in shared memory, chunks of 64 columns as the copy engine wants them. Lane t names row t % 8
+  /// of the 8 x 8 block t / 8 of four: both row halves of two neighbouring column blocks.
+  MASKLOOM_DEVICE void stage(const float (&output)[kOutput], unsigned tile) const {
+    const unsigned thread = thread_index_anew(), lane = thread % 32, in_block = lane % 8;
+    const unsigned row = (thread / 32 - 4) * 16 + lane / 8 % 2 * 8 + in_block;
+    const unsigned to = tile + row * 128, swizzle = (lane / 16 ^ in_block) * 16;
+#pragma unroll
+    for (int block = 0; block < kColumns / 8; block += 2) {
+      unsigned words[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        words[i] = pack<Config::kBf16>(output[block * 4 + 2 * i], output[block * 4 + 2 * i + 1]);
+      stmatrix(to + block / 8 * Config::kTileQueries * 128 + (block % 8 * 16 ^ swizzle), words);
+    }
+  }
+
+  /// Straight to memory. Every lane of a quad holds 2 of 8 neighbouring columns; after a transposition over
+  /// the quad it holds 8 of 32, one store of 16 bytes.
+  MASKLOOM_DEVICE void store(const float (&output)[kOutput]) const {
+    const int quarter = int(threadIdx.x % 4);
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      const int query = slot.query_tile * Config::kTileQueries + first_row + 8 * r;
+      half_bits *to = static_cast<half_bits *>(args.o.data) + slot.context.batch * args.o.batch_stride +
+                      slot.context.head * args.o.head_stride + query * args.o.token_stride + quarter * 8;
+#pragma unroll
+      for (int i = 0; i < (kColumns + 31) / 32; ++i) {
+        Chunk chunk;
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          const int first = (i * 4 + j) * 4 + 2 * r;
+          chunk.words[j] = first < kOutput ? pack<Config::kBf16>(output[first], output[first + 1]) : 0;
+        }
+        transpose_quad(chunk.words);
+        if (query < args.queries && i * 32 + quarter * 8 < Config::kValueDim)
+          store_global(to + i * 32, chunk);
       }
     }
-#pragma unroll
-    for (int i = 0; i < (kBlocks + 3) / 4; ++i) transpose_quad(chunks[i].words);
-#pragma unroll
-    for (int i = 0; i < (kBlocks + 3) / 4; ++i)
-      if (stored && i * 32 + quarter * 8 < Config::kValueDim) store_global(to + i * 32, chunks[i]);
   }
-}
+};
 
 } // namespace maskloom::kernel

@@ -2,6 +2,8 @@
 //
 //     Q stages | K stages | V stages | state
 //
+// O leaves through the Q stage of its unit, when another Q stage holds the next unit's Q meanwhile.
+//
 // Tiles lie in chunks of 64 columns: chunk c of a tile of R rows at c * R * 128 bytes, a row 128 bytes,
 // swizzled by the copy engine.
 #pragma once
@@ -13,8 +15,9 @@ namespace maskloom::kernel {
 
 /// A work unit.
 struct UnitSlot {
-  Context context; ///< context.args is not used: readers put the kernel's own parameter there
-  int query_tile, group;
+  Context context;       ///< context.args is not used: readers put the kernel's own parameter there
+  int query_tile, group; ///< the tile of this block; those of its cluster are neighbours
+  bool is_final;         ///< the block's last unit
 };
 constexpr unsigned kUnitSlots = 4;
 
@@ -26,9 +29,15 @@ struct TileSlot {
 };
 constexpr unsigned kFirstTile = 1u << 29, kLastTile = 1u << 30; ///< of its unit
 constexpr unsigned kFinalTile = 1u << 31;                       ///< of the block
-constexpr unsigned kPartialTiles = kFirstTile - 1;
+constexpr unsigned kAbsentTile = 1u << 27;                      ///< only other blocks of the cluster need it
+constexpr unsigned kPartialTiles = kAbsentTile - 1;
 /// How far the scheduler may run ahead of the loaders, in KV tiles.
 constexpr unsigned kTileSlots = 16;
+
+/// Units on their way from the block of a cluster that fetches them to the others. That block runs at most
+/// kUnitSlots units and the one it has just fetched ahead of what the others have seen.
+constexpr unsigned kUnitMails = 8;
+static_assert(kUnitMails >= kUnitSlots + 2);
 
 /// Runs that the scheduler keeps in shared memory; groups with more recompute them.
 constexpr int kStoredRuns = 48;
@@ -36,6 +45,7 @@ constexpr int kStoredRuns = 48;
 template <class Config>
 struct HopperLayout {
   static constexpr int kConsumers = Config::kWarps / 4; ///< warpgroups
+  static constexpr int kCluster = Config::kCluster;     ///< blocks that share their K and V
   static constexpr int kThreads = Config::kWarps * 32 + 128;
   static constexpr int kTileQueries = Config::kTileQueries;
   static constexpr int kTileKeys = Config::kTileKeys * Config::kGather; ///< rows of a KV tile
@@ -51,14 +61,21 @@ struct HopperLayout {
   static constexpr int kValueOffset = kKeyOffset + Config::kStages * kKeyBytes;
   static constexpr int kStateOffset = kValueOffset + Config::kStages * kValueBytes;
   static constexpr int kValueColumns = (Config::kValueDim + 15) / 16 * 16; ///< of the accumulator
+  /// O goes by way of shared memory; otherwise straight from registers: where nothing is free in shared
+  /// memory at that time, and where stmatrix, which wants registers side by side, makes ptxas spill (three
+  /// consumers; an odd number of 16 columns).
+  static constexpr bool kStagedOutput =
+      kQueryStages > 1 && kValueChunks <= kHeadChunks &&kConsumers < 3 && kValueColumns % 32 == 0;
 
   /// Barriers, `full` and `empty` ones side by side, then the slots.
   struct State {
-    unsigned long long query[2 * kQueryStages], key[2 * kStages], value[2 * kStages];
+    unsigned long long query[2 * kQueryStages], output[kQueryStages], key[2 * kStages], value[2 * kStages];
     unsigned long long listed[2 * kTileSlots]; ///< tile slots
     unsigned long long unit_empty[kUnitSlots];
+    unsigned long long mailed[kUnitMails];       ///< units from the cluster's first block
     unsigned long long landing;                  ///< V tiles that the loader edits before it hands them on
     unsigned zero;                               ///< 0, which the compiler does not know
+    unsigned mails[kUnitMails];                  ///< unit n in slot n % kUnitMails
     UnitSlot units[kUnitSlots];                  ///< unit n in slot n % kUnitSlots
     TileSlot<Config::kGather> tiles[kTileSlots]; ///< tile n in slot n % kTileSlots
     Run runs[kStoredRuns];                       ///< the scheduler's
@@ -68,22 +85,33 @@ struct HopperLayout {
   static_assert(kTileKeys % 16 == 0 && kTileKeys <= 256,
                 "a KV tile is a multiple of the multiplied 16 and at most 256 wide");
   static_assert(Config::kTileKeys % 8 == 0, "the swizzle repeats every 8 rows");
+  static_assert(kCluster == 1 || Config::kGather % kCluster == 0 ||
+                    (Config::kGather == 1 && Config::kTileKeys % (8 * kCluster) == 0),
+                "the blocks of a cluster load equal parts of a KV tile");
   static_assert(Config::kStages + 2 < int(kTileSlots));
   static_assert(sizeof(State) <= kHopperStateBytes);
   static_assert(kStateOffset + kHopperStateBytes ==
                 hopper_forward_shared_bytes(Config::kHeadDim, Config::kValueDim, kTileQueries, kTileKeys,
                                             Config::kStages));
 
-  unsigned char *memory;
-  unsigned base; ///< address of `memory`
+  unsigned base; ///< address in shared memory
 
-  MASKLOOM_DEVICE State &state() const { return *reinterpret_cast<State *>(memory + kStateOffset); }
+  MASKLOOM_DEVICE State &state() const {
+    return *static_cast<State *>(__cvta_shared_to_generic(base + kStateOffset));
+  }
   MASKLOOM_DEVICE unsigned query(unsigned stage) const { return base + stage * kQueryBytes; }
   MASKLOOM_DEVICE unsigned key(unsigned stage) const { return base + kKeyOffset + stage * kKeyBytes; }
   MASKLOOM_DEVICE unsigned value(unsigned stage) const { return base + kValueOffset + stage * kValueBytes; }
 
+  /// Where the Q of a unit lies, and the parity of its `full` barrier.
+  static MASKLOOM_DEVICE unsigned query_stage(unsigned unit_slot) { return unit_slot % kQueryStages; }
+  static MASKLOOM_DEVICE unsigned query_parity(unsigned unit_slot) { return unit_slot / kQueryStages % 2; }
+  static_assert(kUnitSlots % (2 * kQueryStages) == 0);
+
   MASKLOOM_DEVICE Barrier query_full(unsigned stage) const { return barrier(2 * stage); }
   MASKLOOM_DEVICE Barrier query_empty(unsigned stage) const { return barrier(2 * stage + 1); }
+  /// O lies in the place of a Q.
+  MASKLOOM_DEVICE Barrier output_full(unsigned stage) const { return barrier(2 * kQueryStages + stage); }
   MASKLOOM_DEVICE Barrier key_full(unsigned stage) const { return barrier(kKeyBarriers + 2 * stage); }
   MASKLOOM_DEVICE Barrier key_empty(unsigned stage) const { return barrier(kKeyBarriers + 2 * stage + 1); }
   MASKLOOM_DEVICE Barrier value_full(unsigned stage) const { return barrier(kValueBarriers + 2 * stage); }
@@ -93,36 +121,42 @@ struct HopperLayout {
   MASKLOOM_DEVICE Barrier tile_listed(unsigned slot) const { return barrier(kTileBarriers + 2 * slot); }
   MASKLOOM_DEVICE Barrier tile_free(unsigned slot) const { return barrier(kTileBarriers + 2 * slot + 1); }
   MASKLOOM_DEVICE Barrier unit_empty(unsigned slot) const { return barrier(kUnitBarriers + slot); }
-  MASKLOOM_DEVICE Barrier landing() const { return barrier(kUnitBarriers + kUnitSlots); }
+  MASKLOOM_DEVICE Barrier mailed(unsigned slot) const { return barrier(kUnitBarriers + kUnitSlots + slot); }
+  MASKLOOM_DEVICE Barrier landing() const { return barrier(kLandingBarrier); }
 
-  MASKLOOM_DEVICE unsigned zero() const { return base + kStateOffset + 8 * (kUnitBarriers + kUnitSlots + 1); }
+  MASKLOOM_DEVICE unsigned zero() const { return base + kStateOffset + 8 * (kLandingBarrier + 1); }
+  MASKLOOM_DEVICE unsigned mail(unsigned slot) const { return zero() + 4 + 4 * slot; }
 
   /// By one thread, before all others start.
   MASKLOOM_DEVICE void init_barriers() const {
     for (int stage = 0; stage < kQueryStages; ++stage) {
       query_full(stage).init(1);
-      query_empty(stage).init(Config::kWarps);
+      query_empty(stage).init(kStagedOutput ? 1 : Config::kWarps);
+      output_full(stage).init(Config::kWarps);
     }
     for (int stage = 0; stage < kStages; ++stage) {
       key_full(stage).init(1);
-      key_empty(stage).init(Config::kWarps);
+      key_empty(stage).init(Config::kWarps * kCluster);
       value_full(stage).init(1);
-      value_empty(stage).init(Config::kWarps);
+      value_empty(stage).init(Config::kWarps * kCluster);
     }
     for (unsigned slot = 0; slot < kTileSlots; ++slot) {
       tile_listed(slot).init(1);
-      tile_free(slot).init(1);
+      tile_free(slot).init(2);
     }
-    for (unsigned slot = 0; slot < kUnitSlots; ++slot) unit_empty(slot).init(Config::kWarps);
+    for (unsigned slot = 0; slot < kUnitSlots; ++slot)
+      unit_empty(slot).init(kStagedOutput ? 1 : Config::kWarps);
+    for (unsigned slot = 0; slot < kUnitMails; ++slot) mailed(slot).init(1);
     landing().init(1);
     state().zero = 0;
     fence_barrier_init();
   }
 
 private:
-  static constexpr unsigned kKeyBarriers = 2 * kQueryStages, kValueBarriers = kKeyBarriers + 2 * kStages,
+  static constexpr unsigned kKeyBarriers = 3 * kQueryStages, kValueBarriers = kKeyBarriers + 2 * kStages,
                             kTileBarriers = kValueBarriers + 2 * kStages,
-                            kUnitBarriers = kTileBarriers + 2 * kTileSlots;
+                            kUnitBarriers = kTileBarriers + 2 * kTileSlots,
+                            kLandingBarrier = kUnitBarriers + kUnitSlots + kUnitMails;
   MASKLOOM_DEVICE Barrier barrier(unsigned index) const { return {base + kStateOffset + index * 8}; }
 };
 

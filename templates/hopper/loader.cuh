@@ -11,6 +11,9 @@ struct Loader {
   using Layout = HopperLayout<Config>;
   static constexpr int kGather = Config::kGather;
   static constexpr int kStages = Config::kStages;
+  /// A KV tile comes in boxes, which the blocks of a cluster load in turn, each for all of them.
+  static constexpr int kBoxes = kGather == 1 ? Layout::kCluster : kGather;
+  static constexpr int kBoxKeys = Layout::kTileKeys / kBoxes;
 
   const ForwardArgs &args;
   const TensorMaps &maps;
@@ -71,7 +74,10 @@ struct Loader {
       const unsigned tails = __ballot_sync(0xffffffffu, has_tail);
       const Barrier handed = layout.value_full(ring.stage), full = tails ? layout.landing() : handed;
       layout.value_empty(ring.stage).wait(ring.parity ^ 1);
-      if (lane() == 0) full.arrive_expecting(Layout::kValueBytes);
+      if (lane() == 0) {
+        full.arrive_expecting(Layout::kValueBytes);
+        layout.tile_free(place.stage).arrive();
+      }
       __syncwarp();
       load_boxes<Layout::kValueChunks>(layout.value(ring.stage), maps.v, full, mine, work);
       if (tails) {
@@ -95,15 +101,23 @@ private:
                work.query_tile * Layout::kTileQueries, work.context.head, work.context.batch);
   }
 
-  /// All chunks of this lane's block of Config::kTileKeys rows.
+  /// All chunks of this lane's box, which is in schedule tile `tile`.
   template <int kChunks>
   MASKLOOM_DEVICE void load_boxes(unsigned shared, const TensorMap &map, Barrier full, int tile,
                                   const UnitSlot &work) const {
-    if (lane() >= kGather) return;
+    if (lane() >= kBoxes) return;
+    if constexpr (Layout::kCluster > 1)
+      if (lane() % Layout::kCluster != int(cluster_rank())) return;
+    const int token = tile * Config::kTileKeys + (kGather == 1 ? lane() * kBoxKeys : 0);
 #pragma unroll
-    for (int chunk = 0; chunk < kChunks; ++chunk)
-      copy_box(shared + (chunk * Layout::kTileKeys + lane() * Config::kTileKeys) * 128, map, full,
-               chunk * kChunkColumns, tile * Config::kTileKeys, work.context.kv_head, work.context.batch);
+    for (int chunk = 0; chunk < kChunks; ++chunk) {
+      const unsigned to = shared + (chunk * Layout::kTileKeys + lane() * kBoxKeys) * 128;
+      if constexpr (Layout::kCluster > 1)
+        copy_box_to((1u << Layout::kCluster) - 1, to, map, full, chunk * kChunkColumns, token,
+                    work.context.kv_head, work.context.batch);
+      else
+        copy_box(to, map, full, chunk * kChunkColumns, token, work.context.kv_head, work.context.batch);
+    }
   }
 
   /// Zeros in the rows of a V block from `first_row` on.

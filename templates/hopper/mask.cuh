@@ -7,6 +7,77 @@
 
 namespace maskloom::kernel {
 
+/// `value` of another lane.
+template <class T>
+MASKLOOM_DEVICE T shuffle(const T &value, int lane) {
+  if constexpr (__is_empty(T)) {
+    return value;
+  } else {
+    constexpr int kWords = (sizeof(T) + 3) / 4;
+    union {
+      T value;
+      unsigned words[kWords];
+    } all;
+    all.value = value;
+#pragma unroll
+    for (int i = 0; i < kWords; ++i) all.words[i] = __shfl_sync(0xffffffffu, all.words[i], lane);
+    return all.value;
+  }
+}
+
+/// What visible_words() finds, for the two rows of each lane, by a warp together: what depends on the column
+/// alone is evaluated once, 32 columns at a time, one a lane. `column`: the tile's first.
+template <class Group, int kColumns>
+MASKLOOM_DEVICE void warp_visible_words(const Context &c, const int (&queries)[2], int column,
+                                        unsigned (&words)[2][mask_words(kColumns)]) {
+  constexpr int kSpanned = mask_words(kColumns);
+  const int lane = int(threadIdx.x % 32), mine = lane % 4 * 2; // this lane's first column
+  const int origin = column + int(c.key_offset), last_key = c.key_length - 1 + int(c.key_offset);
+  if constexpr (Group::kIntervals + Group::kFlags > 0) {
+    unsigned flags[kSpanned][max(Group::kFlags, 1)] = {};
+    if constexpr (Group::kFlags > 0) {
+#pragma unroll
+      for (int i = 0; i < (kColumns + 31) / 32; ++i) {
+        const unsigned holds = Group::flags(c, origin + 32 * i + lane);
+#pragma unroll
+        for (int flag = 0; flag < Group::kFlags; ++flag) {
+          // Of every 8 columns two are this lane's.
+          unsigned pairs = __ballot_sync(0xffffffffu, holds >> flag & 1) >> mine & 0x03030303u;
+          pairs = (pairs | pairs >> 6 | pairs >> 12 | pairs >> 18) & 0xff;
+          flags[i / 4][flag] |= pairs << i % 4 * 8;
+        }
+      }
+    }
+    combine_words<Group, kColumns>(c, queries, column + mine, flags, words);
+  } else {
+    const typename Group::Row rows[2] = {Group::row(c, queries[0]), Group::row(c, queries[1])};
+    typename Group::Column upcoming = Group::column(c, origin + lane);
+#pragma unroll
+    for (int w = 0; w < kSpanned; ++w) {
+      unsigned bits[2] = {};
+#pragma unroll 1
+      for (int i = 4 * w; i < min(4 * w + 4, (kColumns + 31) / 32); ++i) {
+        const typename Group::Column here = upcoming;
+        if (i + 1 < (kColumns + 31) / 32) upcoming = Group::column(c, origin + 32 * (i + 1) + lane);
+        MASKLOOM_UNROLL_BY(min(4, mask_unroll<Group>(0)))
+        for (int j = 0; j < 4; ++j)
+#pragma unroll
+          for (int e = 0; e < 2; ++e) {
+            const int source = 8 * j + mine + e;
+            const typename Group::Column column = shuffle(here, source);
+            const unsigned bit = 1u << (8 * (i % 4) + 2 * j + e);
+#pragma unroll
+            for (int r = 0; r < 2; ++r)
+              if (Group::visible(c, rows[r], column, queries[r], origin + 32 * i + source)) bits[r] |= bit;
+          }
+      }
+      const unsigned existing = bits_before<kColumns>(last_key, origin + mine - 1, w);
+#pragma unroll
+      for (int r = 0; r < 2; ++r) words[r][w] |= bits[r] & existing;
+    }
+  }
+}
+
 template <class Config, class Pattern>
 struct TileMask {
   static constexpr int kGather = Config::kGather, kBlockKeys = Config::kTileKeys;
@@ -27,6 +98,9 @@ struct TileMask {
     return tile.tiles[i] * kBlockKeys + int(threadIdx.x % 4) * 2;
   }
 
+  static constexpr int kWords = mask_words(kGather * kBlockKeys);
+  static_assert(kGather == 1 || kWords == 1, "gathered KV tiles are at most 128 wide");
+
   /// Scores of invisible pairs become -inf; `partial`: a bit a block, blocks without it are visible as a
   /// whole.
   MASKLOOM_DEVICE void hide(float (&scores)[kScores], unsigned partial) const {
@@ -40,9 +114,6 @@ struct TileMask {
   }
 
 private:
-  static constexpr int kWords = mask_words(kGather * kBlockKeys);
-  static_assert(kGather == 1 || kWords == 1, "gathered KV tiles are at most 128 wide");
-
   /// What Pattern::dispatch calls with the unit's group.
   struct VisiblePairs {
     const TileMask &mask;
@@ -54,23 +125,19 @@ private:
       const Context context = mask.context();
       const int query = mask.first_query(context);
       const int queries[2] = {query, query + 8};
+      if constexpr (kGather == 1) {
+        warp_visible_words<Group, kBlockKeys>(context, queries, mask.tile.tiles[0] * kBlockKeys, words);
+      } else {
 #pragma unroll 1
-      for (int i = 0; i < kGather; ++i) {
-        constexpr unsigned kAll = unsigned((1ull << min(32, kBlockKeys / 4)) - 1);
-        unsigned block[2][mask_words(kBlockKeys)] = {};
-        if (kGather == 1 || partial >> i & 1) {
-          visible_words<Group, kBlockKeys>(context, queries, mask.first_column(i), block);
-        } else {
-          block[0][0] = block[1][0] = kAll;
-        }
-#pragma unroll
-        for (int r = 0; r < 2; ++r) {
-          if constexpr (kGather == 1) {
-#pragma unroll
-            for (int w = 0; w < kWords; ++w) words[r][w] = block[r][w];
-          } else {
-            words[r][0] |= block[r][0] << i * (kBlockKeys / 4);
+        for (int i = 0; i < kGather; ++i) {
+          constexpr unsigned kAll = unsigned((1ull << min(32, kBlockKeys / 4)) - 1);
+          unsigned block[2][1] = {{kAll}, {kAll}};
+          if (partial >> i & 1) {
+            block[0][0] = block[1][0] = 0;
+            warp_visible_words<Group, kBlockKeys>(context, queries, mask.tile.tiles[i] * kBlockKeys, block);
           }
+#pragma unroll
+          for (int r = 0; r < 2; ++r) words[r][0] |= block[r][0] << i * (kBlockKeys / 4);
         }
       }
     }

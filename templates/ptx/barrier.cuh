@@ -1,4 +1,4 @@
-// Barriers in shared memory (mbarrier), named barriers, and the registers of warpgroups (sm_90a).
+// Barriers in shared memory (mbarrier), named barriers, clusters, and the registers of warpgroups (sm_90a).
 #pragma once
 
 #include "../prelude.cuh"
@@ -16,24 +16,75 @@ struct Barrier {
   MASKLOOM_DEVICE void arrive() const {
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(address) : "memory");
   }
+  /// Arrives at the same barrier of block `rank` of the cluster. What was stored before is seen there only if
+  /// a fence_cluster() came in between.
+  MASKLOOM_DEVICE void arrive_at(unsigned rank) const {
+    asm volatile("{\n"
+                 ".reg .b32 there;\n"
+                 "mapa.shared::cluster.u32 there, %0, %1;\n"
+                 "mbarrier.arrive.shared::cluster.b64 _, [there];\n"
+                 "}" ::"r"(address),
+                 "r"(rank)
+                 : "memory");
+  }
   /// Arrives, and has the phase wait for `bytes` of tensor copies as well.
   MASKLOOM_DEVICE void arrive_expecting(int bytes) const {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes)
                  : "memory");
   }
+  MASKLOOM_DEVICE void wait(unsigned parity) const { wait<false>(parity); }
+  /// The same, for what other blocks of the cluster have stored before they arrived.
+  MASKLOOM_DEVICE void wait_for_cluster(unsigned parity) const { wait<true>(parity); }
+
+private:
+  template <bool kCluster>
   MASKLOOM_DEVICE void wait(unsigned parity) const {
-    asm volatile("{\n"
-                 ".reg .pred done;\n"
-                 "WAIT:\n"
-                 "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-                 "@done bra DONE;\n"
-                 "bra WAIT;\n"
-                 "DONE:\n"
-                 "}" ::"r"(address),
-                 "r"(parity)
-                 : "memory");
+    if constexpr (kCluster)
+      asm volatile("{\n"
+                   ".reg .pred done;\n"
+                   "WAIT:\n"
+                   "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
+                   "@done bra DONE;\n"
+                   "bra WAIT;\n"
+                   "DONE:\n"
+                   "}" ::"r"(address),
+                   "r"(parity)
+                   : "memory");
+    else
+      asm volatile("{\n"
+                   ".reg .pred done;\n"
+                   "WAIT:\n"
+                   "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+                   "@done bra DONE;\n"
+                   "bra WAIT;\n"
+                   "DONE:\n"
+                   "}" ::"r"(address),
+                   "r"(parity)
+                   : "memory");
   }
 };
+
+/// This block's number in its cluster.
+MASKLOOM_DEVICE unsigned cluster_rank() {
+  unsigned rank;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return rank;
+}
+/// All threads of all blocks of the cluster meet.
+MASKLOOM_DEVICE void cluster_sync() {
+  asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
+}
+MASKLOOM_DEVICE void fence_cluster() { asm volatile("fence.acq_rel.cluster;" ::: "memory"); }
+/// Stores to the same place in shared memory of block `rank` of the cluster.
+MASKLOOM_DEVICE void store_at(unsigned rank, unsigned address, unsigned value) {
+  asm volatile("{\n"
+               ".reg .b32 there;\n"
+               "mapa.shared::cluster.u32 there, %0, %1;\n"
+               "st.shared::cluster.u32 [there], %2;\n"
+               "}" ::"r"(address),
+               "r"(rank), "r"(value)
+               : "memory");
+}
 
 /// Makes initialised barriers visible to the copy engine.
 MASKLOOM_DEVICE void fence_barrier_init() {

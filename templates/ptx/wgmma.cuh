@@ -126,4 +126,12 @@ MASKLOOM_WGMMA(256, 128, "%128", "%129", "%130", "%131", "%132", "%133")
 #undef MASKLOOM_WGMMA_REGISTERS
 // clang-format on
 
+/// Four 8x8 matrices of 16-bit elements to shared memory; lane i gives the address of row i % 8 of matrix
+/// i / 8, and holds the elements that it would hold of an accumulator.
+MASKLOOM_DEVICE void stmatrix(unsigned address, const unsigned (&fragment)[4]) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(address),
+               "r"(fragment[0]), "r"(fragment[1]), "r"(fragment[2]), "r"(fragment[3])
+               : "memory");
+}
+
 } // namespace maskloom::kernel

@@ -217,9 +217,9 @@ TEST_F(Cli, TheHopperManifestDescribesTensorMaps) {
   int tileQueries = manifest["tile"][0], tileKeys = manifest["tile"][1];
   EXPECT_EQ(manifest["block"][0], tileQueries * 2 + 128);
   EXPECT_EQ(manifest["grid"][0], "min(batch * heads * ceil(queries / tile_queries), multiprocessors)");
-  EXPECT_EQ(manifest["parameters"]["tensor_maps_bytes"], 384);
+  EXPECT_EQ(manifest["parameters"]["tensor_maps_bytes"], 512);
   auto maps = manifest["tensor_maps"];
-  ASSERT_EQ(maps.size(), 3u);
+  ASSERT_EQ(maps.size(), 4u);
   EXPECT_EQ(maps[0]["name"], "q");
   EXPECT_EQ(maps[0]["dims"], (nlohmann::json{80, "queries", "heads", "batch"}));
   EXPECT_EQ(maps[0]["box"], (nlohmann::json{64, tileQueries, 1, 1}));
@@ -228,6 +228,9 @@ TEST_F(Cli, TheHopperManifestDescribesTensorMaps) {
   EXPECT_EQ(maps[2]["dims"], (nlohmann::json{96, "keys", "kv_heads", "batch"}));
   EXPECT_EQ(maps[2]["box"], (nlohmann::json{64, tileKeys, 1, 1}));
   EXPECT_EQ(maps[2]["byte_strides"][0], "2 * v.token_stride");
+  EXPECT_EQ(maps[3]["name"], "o");
+  EXPECT_EQ(maps[3]["dims"], (nlohmann::json{96, "queries", "heads", "batch"}));
+  EXPECT_EQ(maps[3]["box"], (nlohmann::json{64, tileQueries, 1, 1}));
 
   result = run("compile " + pattern("phi3_small") + " -o f.cu --kernel portable");
   ASSERT_EQ(result.code, kExitOk) << result.err;

@@ -57,6 +57,7 @@ protected:
     a.q = {reinterpret_cast<void *>(base_), 1000 * 8 * 80, 80, 8 * 80};
     a.k = {reinterpret_cast<void *>(base_ + 0x100000), 3000 * 4 * 80, 80, 4 * 80};
     a.v = {reinterpret_cast<void *>(base_ + 0x200000), 3000 * 4 * 96, 96, 4 * 96};
+    a.o = {reinterpret_cast<void *>(base_ + 0x300000), 1000 * 8 * 96, 96, 8 * 96};
     return a;
   }
   static const FakeLaunch &lastLaunch() { return fake().launches.back(); }
@@ -75,7 +76,7 @@ TEST_F(HopperLaunch, EncodesWhatTheKernelReads) {
   Launcher l = launcher();
   ForwardArgs a = args();
   ASSERT_EQ(l.forward(a, {.stream = kStreamA}), "");
-  ASSERT_EQ(fake().encoded.size(), 3u);
+  ASSERT_EQ(fake().encoded.size(), 4u);
   auto pointer = [&](uintptr_t offset) { return reinterpret_cast<void *>(base_ + offset); };
   EXPECT_EQ(fake().encoded[0],
             (TensorMapLayout{true, pointer(0), {80, 1000, 8, 2}, {1280, 160, 1280000}, {64, 128, 1, 1}}));
@@ -87,9 +88,13 @@ TEST_F(HopperLaunch, EncodesWhatTheKernelReads) {
   EXPECT_EQ(
       fake().encoded[2],
       (TensorMapLayout{true, pointer(0x200000), {96, 3000, 4, 2}, {768, 192, 2304000}, {64, 64, 1, 1}}));
+  EXPECT_EQ(
+      fake().encoded[3],
+      (TensorMapLayout{true, pointer(0x300000), {96, 1000, 8, 2}, {1536, 192, 1536000}, {64, 128, 1, 1}}));
   EXPECT_EQ(lastLaunch().maps.q.words[0], 1u);
   EXPECT_EQ(lastLaunch().maps.k.words[0], 2u);
   EXPECT_EQ(lastLaunch().maps.v.words[0], 3u);
+  EXPECT_EQ(lastLaunch().maps.o.words[0], 4u);
   EXPECT_EQ(lastLaunch().threads, 8u * 32 + 128);
 
   Program half = program();
@@ -97,6 +102,23 @@ TEST_F(HopperLaunch, EncodesWhatTheKernelReads) {
   Launcher f16(half, "the cubin", &FakeDriver::driver());
   ASSERT_EQ(f16.forward(a, {}), "");
   EXPECT_FALSE(fake().encoded.back().isBf16);
+}
+
+TEST_F(HopperLaunch, ClustersLoadTheirTilesInParts) {
+  Program p = program();
+  p.kernel.config.cluster = 2;
+  auto boxRows = [&](int gather) {
+    p.kernel.config.gather = gather;
+    Launcher l(p, "the cubin", &FakeDriver::driver());
+    EXPECT_EQ(l.forward(args(), {}), "");
+    const auto end = fake().encoded.end();
+    EXPECT_EQ((end - 4)->box[1], 128u); // Q
+    EXPECT_EQ((end - 3)->box[1], (end - 2)->box[1]);
+    EXPECT_EQ((end - 1)->box[1], 128u); // O
+    return (end - 3)->box[1];
+  };
+  EXPECT_EQ(boxRows(1), 32u); // half a KV tile of 64
+  EXPECT_EQ(boxRows(2), 64u); // a schedule tile
 }
 
 TEST_F(HopperLaunch, StridesOfSingleEntriesDoNotMatter) {
@@ -194,9 +216,9 @@ TEST_F(HopperLaunch, MapsAreEncodedOnceForTheSameTensors) {
     for (size_t i = 0; i < layers.size(); ++i) {
       EXPECT_EQ(l.tensorMapProblem(layers[i]), "");
       EXPECT_EQ(l.forward(layers[i], {}), "");
-      EXPECT_EQ(lastLaunch().maps.q.words[0], 3 * i + 1);
+      EXPECT_EQ(lastLaunch().maps.q.words[0], 4 * i + 1);
     }
-  EXPECT_EQ(fake().encoded.size(), 3 * layers.size());
+  EXPECT_EQ(fake().encoded.size(), 4 * layers.size());
 
   // Everything that a map holds makes another one.
   const ForwardArgs same = layers.back();
@@ -208,7 +230,7 @@ TEST_F(HopperLaunch, MapsAreEncodedOnceForTheSameTensors) {
     return fake().encoded.size() != before;
   };
   EXPECT_FALSE(encodesAgain([](ForwardArgs &a) { a.scale = 3; }));
-  EXPECT_FALSE(encodesAgain([](ForwardArgs &a) { a.o.data = &a; }));
+  EXPECT_TRUE(encodesAgain([](ForwardArgs &a) { a.o.token_stride += 8; }));
   EXPECT_TRUE(encodesAgain([](ForwardArgs &a) { a.q.token_stride += 8; }));
   EXPECT_TRUE(encodesAgain([](ForwardArgs &a) { a.k.head_stride += 8; }));
   EXPECT_TRUE(encodesAgain([](ForwardArgs &a) { a.v.batch_stride += 8; }));
@@ -221,7 +243,7 @@ TEST_F(HopperLaunch, MapsAreEncodedOnceForTheSameTensors) {
   Launcher other(wide, "the cubin", &FakeDriver::driver());
   size_t before = fake().encoded.size();
   EXPECT_EQ(other.forward(same, {}), "");
-  EXPECT_EQ(fake().encoded.size(), before + 3);
+  EXPECT_EQ(fake().encoded.size(), before + 4);
 }
 
 TEST_F(HopperLaunch, OneBlockAMultiprocessor) {

@@ -226,7 +226,8 @@ TEST(Attention, GivenConfigurationsAreChecked) {
   EXPECT_EQ(error([](KernelConfig &c) { c.stages = 0; }), "config.stages is 0: expected 1 to 8");
   EXPECT_EQ(error([](KernelConfig &c) { c.tileQueries = 64, c.warps = 4; }),
             "config.pingPong is true: expected false with one warpgroup: it takes two to take turns");
-  EXPECT_EQ(error([](KernelConfig &c) { c.cluster = 3; }), "config.cluster is 3: expected 1 or 2");
+  EXPECT_EQ(error([](KernelConfig &c) { c.cluster = 3; }),
+            "config.cluster is 3: expected 1, or 2 where a KV tile has two equal parts");
   EXPECT_EQ(error([](KernelConfig &c) { c.alignBytes = 2; }),
             "config.alignBytes is 2: expected 16: TMA loads 16 bytes at least");
   EXPECT_NE(error([](KernelConfig &c) { c.stages = 8; }).find("bytes of shared memory, sm_90a has 232448"),

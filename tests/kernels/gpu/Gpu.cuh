@@ -27,6 +27,11 @@
     }                                                                                                        \
   } while (0)
 
+/// Blocks in a cluster of the Hopper kernel.
+#ifndef CLUSTER
+#define CLUSTER 1
+#endif
+
 namespace gpu {
 using namespace maskloom;
 using namespace maskloom::kernel;
@@ -40,18 +45,18 @@ struct Configuration {
 };
 
 /// N: rows of a schedule tile, of which Gather make a KV tile.
-template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16>
+template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16, int Cluster = CLUSTER>
 struct HopperConfiguration {
   static constexpr int kHeadDim = D, kValueDim = DV, kTileQueries = M, kTileKeys = N, kGather = Gather,
-                       kWarps = M / 16, kStages = Stages, kAlignBytes = 16, kCluster = 1;
+                       kWarps = M / 16, kStages = Stages, kAlignBytes = 16, kCluster = Cluster;
   static constexpr bool kPingPong = PingPong, kBf16 = Bf16;
   static constexpr int kSharedBytes = hopper_forward_shared_bytes(D, DV, M, N *Gather, Stages);
 };
 
 template <class Config>
 constexpr bool kIsHopper = false;
-template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16>
-constexpr bool kIsHopper<HopperConfiguration<D, DV, M, N, Gather, Stages, PingPong, Bf16>> = true;
+template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16, int Cluster>
+constexpr bool kIsHopper<HopperConfiguration<D, DV, M, N, Gather, Stages, PingPong, Bf16, Cluster>> = true;
 
 template <class Config, class Pattern>
 __global__ void __launch_bounds__(Config::kWarps * 32)
@@ -60,7 +65,7 @@ __global__ void __launch_bounds__(Config::kWarps * 32)
 }
 
 template <class Config, class Pattern>
-__global__ void __launch_bounds__(Config::kWarps * 32 + 128, 1)
+__global__ void __cluster_dims__(Config::kCluster, 1, 1) __launch_bounds__(Config::kWarps * 32 + 128, 1)
     hopper_forward_kernel(const __grid_constant__ ForwardArgs args, const __grid_constant__ TensorMaps maps) {
   hopper_forward<Config, Pattern>(args, maps);
 }
@@ -150,11 +155,18 @@ void launch_hopper(ForwardArgs args, long long max_blocks, unsigned *work_counte
   }();
   args.work_counter = work_counter;
   const bool bf16 = Config::kBf16;
+  const int box_keys = Config::kGather == 1 ? Config::kTileKeys / Config::kCluster : Config::kTileKeys;
   const TensorMaps maps{
       tensor_map(args.q, bf16, Config::kHeadDim, args.queries, args.heads, args.batch, Config::kTileQueries),
-      tensor_map(args.k, bf16, Config::kHeadDim, args.keys, args.kv_heads, args.batch, Config::kTileKeys),
-      tensor_map(args.v, bf16, Config::kValueDim, args.keys, args.kv_heads, args.batch, Config::kTileKeys)};
-  const unsigned blocks = unsigned(std::min({units<Config>(args), max_blocks, (long long)multiprocessors}));
+      tensor_map(args.k, bf16, Config::kHeadDim, args.keys, args.kv_heads, args.batch, box_keys),
+      tensor_map(args.v, bf16, Config::kValueDim, args.keys, args.kv_heads, args.batch, box_keys),
+      tensor_map(args.o, bf16, Config::kValueDim, args.queries, args.heads, args.batch,
+                 Config::kTileQueries)};
+  constexpr int kCluster = Config::kCluster;
+  const long long clusters =
+      (long long)args.batch * args.heads * ceil_div(args.queries, Config::kTileQueries * kCluster);
+  const unsigned blocks = kCluster * unsigned(std::min({clusters, std::max(1LL, max_blocks / kCluster),
+                                                        (long long)multiprocessors / kCluster}));
   CHECK_CUDA(cudaFuncSetAttribute(hopper_forward_kernel<Config, Pattern>,
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, Config::kSharedBytes));
   hopper_forward_kernel<Config, Pattern>

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Builds and runs the GPU programs of this folder on a machine with nvcc and a GPU.
 #   tests/kernels/gpu/run.sh [check] [sanitize] [bench]
-# SETS, SANITIZE_SETS: the sets of configurations in ForwardCheck.cu and ForwardBench.cu; LIMIT: seconds for each run of a sanitizer.
+# SETS, SANITIZE_SETS: the sets of configurations in ForwardCheck.cu and ForwardBench.cu; CHECK_LIMIT, LIMIT: seconds for each program and each run of a sanitizer.
+# FLAGS: of the compiler, as in -DCLUSTER=2.
 set -u
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 build=${BUILD:-/tmp/maskloom-gpu}
@@ -9,7 +10,7 @@ mkdir -p $build/include/maskloom
 ln -sfn $root/templates $build/include/maskloom/templates
 arch=${ARCH:-90a}
 compile() { # source, set
-  nvcc -std=c++20 -O3 -gencode arch=compute_$arch,code=sm_$arch -Xptxas -v -I $build/include -I $root -DSET=$2 \
+  nvcc -std=c++20 -O3 -gencode arch=compute_$arch,code=sm_$arch -Xptxas -v -I $build/include -I $root -DSET=$2 ${FLAGS:-} \
     $root/tests/kernels/gpu/$1.cu -o $build/$1-$2 >$build/$1-$2.log 2>&1 || { cat $build/$1-$2.log; return 1; }
 }
 want() { [[ " $modes " == *" $1 "* ]]; }
@@ -27,7 +28,7 @@ done
 wait
 echo "spills: $(grep -h 'bytes spill' $build/*.log | grep -vc ' 0 bytes spill stores')"
 if want check; then
-  for set in $sets; do (timeout 150 $build/ForwardCheck-$set >$build/check-$set.txt; echo "exit $?" >>$build/check-$set.txt) & done
+  for set in $sets; do (timeout ${CHECK_LIMIT:-150} $build/ForwardCheck-$set >$build/check-$set.txt; echo "exit $?" >>$build/check-$set.txt) & done
   wait
   tail -n ${LINES_SHOWN:-12} $build/check-*.txt
   grep -qh 'exit [1-9]' $build/check-*.txt && status=1
