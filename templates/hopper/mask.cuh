@@ -50,21 +50,27 @@ MASKLOOM_DEVICE void warp_visible_words(const Context &c, const int (&queries)[2
     }
     combine_words<Group, kColumns>(c, queries, column + mine, flags, words);
   } else {
+    // All loads first, so that they are under way together.
+    constexpr int kParts = (kColumns + 31) / 32;
+    typename Group::Column columns[kParts];
+#pragma unroll
+    for (int i = 0; i < kParts; ++i) columns[i] = Group::column(c, origin + 32 * i + lane);
     const typename Group::Row rows[2] = {Group::row(c, queries[0]), Group::row(c, queries[1])};
-    typename Group::Column upcoming = Group::column(c, origin + lane);
 #pragma unroll
     for (int w = 0; w < kSpanned; ++w) {
       unsigned bits[2] = {};
 #pragma unroll 1
-      for (int i = 4 * w; i < min(4 * w + 4, (kColumns + 31) / 32); ++i) {
-        const typename Group::Column here = upcoming;
-        if (i + 1 < (kColumns + 31) / 32) upcoming = Group::column(c, origin + 32 * (i + 1) + lane);
+      for (int i = 4 * w; i < min(4 * w + 4, kParts); ++i) {
+        typename Group::Column part = columns[4 * w];
+#pragma unroll
+        for (int other = 4 * w + 1; other < min(4 * w + 4, kParts); ++other)
+          if (i == other) part = columns[other];
         MASKLOOM_UNROLL_BY(min(4, mask_unroll<Group>(0)))
         for (int j = 0; j < 4; ++j)
 #pragma unroll
           for (int e = 0; e < 2; ++e) {
             const int source = 8 * j + mine + e;
-            const typename Group::Column column = shuffle(here, source);
+            const typename Group::Column column = shuffle(part, source);
             const unsigned bit = 1u << (8 * (i % 4) + 2 * j + e);
 #pragma unroll
             for (int r = 0; r < 2; ++r)
