@@ -10,7 +10,7 @@
 #include <array>
 #include <vector>
 
-namespace maskloom {
+namespace [[gnu::visibility("hidden")]] maskloom { // no part of the API, though this layer is
 
 /// How far each aux tensor is read, by aux index and axis.
 using AuxAxesReach = std::vector<std::array<AuxReach, 3>>;
