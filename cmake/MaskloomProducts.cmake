@@ -40,7 +40,9 @@ set_target_properties(maskloom-cli PROPERTIES OUTPUT_NAME maskloom RUNTIME_OUTPU
 install(TARGETS maskloom maskloom-cli LIBRARY DESTINATION . COMPONENT dist RUNTIME DESTINATION . COMPONENT dist)
 foreach(layer IN LISTS public_layers)
   install(DIRECTORY ${MASKLOOM_FOLDER_${layer}}/ DESTINATION include/maskloom/${layer} COMPONENT dist
-          FILES_MATCHING PATTERN "*.h" PATTERN CompileKernel.h EXCLUDE) # that one shows inner layers
+          FILES_MATCHING PATTERN "*.h"
+          PATTERN CompileKernel.h EXCLUDE PATTERN CallArguments.h EXCLUDE # these show inner layers
+          PATTERN JsonReader.h EXCLUDE PATTERN ProgramJsonNames.h EXCLUDE) # of the .cpp files only
 endforeach()
 install(FILES ${MASKLOOM_FOLDER_facade}/maskloom.h ${MASKLOOM_FOLDER_facade}/c.h DESTINATION include/maskloom COMPONENT dist)
 

@@ -5,9 +5,15 @@
 
 namespace maskloom {
 
-/// "foundation" (prelude, args, shared layout, schedule, intervals: what comes before the emitted code),
-/// "portable_forward" and "plan" (after it). Without includes; zero-terminated. Null when there is no such
-/// text.
+/// A text by its name, without includes and zero-terminated; null when there is none of that name. In the
+/// order in which a translation unit has them:
+///
+///   foundation         what the emitted code, which follows it, may use: prelude, arguments, schedule, ...
+///   portable_forward   the kernel for sm_80 and later, or
+///   hopper_forward     the one for sm_90a
+///   plan               the planner kernel, only for patterns whose runs do not decide every tile
+///
+/// The list of files in each is in templates/CMakeLists.txt.
 const char *templateText(std::string_view name);
 
 /// 64 hex digits that change whenever any of the texts does: part of the cache key.

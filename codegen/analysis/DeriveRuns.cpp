@@ -1,7 +1,7 @@
 #include "maskloom/analysis/DeriveRuns.h"
 
+#include "maskloom/analysis/Disjunction.h"
 #include "maskloom/analysis/ExtractRuns.h"
-#include "maskloom/analysis/NormalForm.h"
 
 #include <algorithm>
 

@@ -3,10 +3,11 @@
 // With q = M*Q + r + query offset and k = N*K + c + key offset, a tile (Q, K) is
 //   touched  iff  there are r, c with  mask(q, k),       and
 //   not full iff  there are r, c with  not mask(q, k).
-// Both are: disjunctive normal form (NormalForm.h), then elimination of r, c and the quotients of floor
-// divisions from each disjunct (Elimination.h), then solving for the inner tile (ExtractRuns.h). Everything
-// but the tile sizes stays symbolic. The unions are not made disjoint: walkers merge them. Whenever a step
-// meets a limit or leaves the quasi-affine fragment, the set is over-approximated, never missed.
+// Both are: disjunctive normal form (NormalForm.h, Disjunction.h), then elimination of r, c and the
+// quotients of floor divisions from each disjunct (Elimination.h), then solving for the inner tile
+// (ExtractRuns.h). Everything but the tile sizes stays symbolic. The unions are not made disjoint: walkers
+// merge them. Whenever a step meets a limit or leaves the quasi-affine fragment, the set is over-
+// approximated, never missed.
 #pragma once
 
 #include "maskloom/program/Program.h"

@@ -1,21 +1,18 @@
-// From a predicate to a disjunction of conjunctions of linear constraints.
+// Negation normal form of a predicate, whose atoms are free of min, max, abs and select: what comes before
+// the distribution into disjuncts (Disjunction.h).
 //
-// 1. Negation normal form: `not` moves to the atoms, which become e >= 0 or e == 0. Over the integers
-//    not (e >= 0) is -e - 1 >= 0. not (e == 0) is e >= 1 or -e >= 1, one disjunct where the range of e says
-//    so: congruences are first written x mod c == 0 (x mod c == r is (x - r) mod c == 0), whose negation is
-//    x mod c >= 1.
+// 1. `not` moves to the atoms, which become e >= 0 or e == 0. Over the integers not (e >= 0) is -e - 1 >= 0.
+//    not (e == 0) is e >= 1 or -e >= 1, one disjunct where the range of e says so: congruences are first
+//    written x mod c == 0 (x mod c == r is (x - r) mod c == 0), whose negation is x mod c >= 1.
 // 2. Min, max, abs and integer select are split off atoms. In a position where e is monotone,
 //    max(x, y) + z >= 0 is (x + z >= 0) or (y + z >= 0), and dually; elsewhere by cases.
-//    Atoms with a part that is not quasi-affine (a load that depends on q or k, a product of two symbols)
-//    become `unknown`.
-// 3. Distribution into disjuncts; each product is dropped when it is empty together with what is known, and
-//    absorbed when it implies one that is already there. Unknown atoms are dropped from their conjunction:
-//    both sets may be over-approximated.
 #pragma once
 
-#include "maskloom/analysis/Emptiness.h"
+#include "maskloom/program/Program.h"
 
 #include <map>
+#include <optional>
+#include <vector>
 
 namespace maskloom::analysis {
 
@@ -66,31 +63,6 @@ private:
   int root_ = -1;
   int splitsLeft_ = 256;
   bool truncated_ = false;
-};
-
-using Disjuncts = std::vector<System>;
-
-class Disjunction {
-public:
-  Disjunction(VariableTable &table, ExpressionArena &arena, const Prover &prover, int maxDisjuncts)
-      : table_(table), arena_(arena), prover_(prover), maxDisjuncts_(maxDisjuncts) {}
-
-  /// Nothing when there are more disjuncts than allowed.
-  std::optional<Disjuncts> expand(const Formula &formula);
-  /// An atom was dropped: the disjuncts are a superset.
-  bool dropped() const { return dropped_; }
-
-private:
-  std::optional<Form> lower(int node);
-  /// The conjunctions with redundant members of the union left out; false when over the limit.
-  bool keep(Disjuncts &all, System conjunction);
-
-  VariableTable &table_;
-  ExpressionArena &arena_;
-  const Prover &prover_;
-  int maxDisjuncts_;
-  bool dropped_ = false;
-  std::map<int, std::optional<Form>> lowered_;
 };
 
 } // namespace maskloom::analysis

@@ -127,6 +127,18 @@ CppExpr clampToInt(const CppExpr &a) {
   return result;
 }
 
+CppExpr conditional(const CppExpr &condition, const CppExpr &yes, const CppExpr &no) {
+  CppExpr result;
+  result.wide = yes.wide || no.wide;
+  auto side = [&](const CppExpr &value) {
+    return (result.wide ? widened(value) : value).at(Precedence::LogicalOr);
+  };
+  result.text = fmt::format("{} ? {} : {}", condition.at(Precedence::LogicalOr), side(yes), side(no));
+  result.precedence = Precedence::Conditional;
+  result.range = join(yes.range, no.range);
+  return result;
+}
+
 CppExpr minMaxText(std::string_view function, const CppExpr &a, const CppExpr &b) {
   CppExpr result;
   result.wide = a.wide || b.wide;

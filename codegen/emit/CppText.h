@@ -66,6 +66,8 @@ CppExpr floorModText(const CppExpr &a, int64_t divisor);
 CppExpr clampToInt(const CppExpr &a);
 /// "min" or "max" of two integers of any width.
 CppExpr minMaxText(std::string_view function, const CppExpr &a, const CppExpr &b);
+/// `condition ? yes : no` of two integers of any width.
+CppExpr conditional(const CppExpr &condition, const CppExpr &yes, const CppExpr &no);
 /// A term of a sum: value * coefficient, which is not 0.
 struct Multiple {
   CppExpr value;

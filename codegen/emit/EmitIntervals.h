@@ -1,4 +1,4 @@
-// Masks that are intervals of k for every q.
+// Masks as formulas over intervals of k and conditions on k alone.
 #pragma once
 
 #include "maskloom/codegen/emit/Dependence.h"
@@ -10,11 +10,9 @@
 
 namespace maskloom::emit {
 
-/// `kIntervals` (1 or 2) and `intervals()` of a mask whose visible keys are, for every q, the union of at
-/// most two intervals of k; empty where that is not found. Comparisons that are monotone in k after the
-/// k-free part has moved to the other side are half-lines (floor division rounds exactly; min, max and abs
-/// split); && cuts,
-/// || joins, a k-free condition keeps an interval or empties it.
+/// kIntervals, kFlags, intervals(), flags() and combine() of a mask, and kMaskUnroll where there are flags;
+/// empty where it is not of that form. The whole mask is solved for k (IntervalSolver.h); where it is not at
+/// most two intervals, its &&, ||, ! and select are taken apart.
 ///
 /// It reads the lowered operations rather than the Predicate: widths, names and loads of the k-free parts are
 /// then those of visible().

@@ -1,6 +1,7 @@
 #include "maskloom/codegen/emit/OperationPrinter.h"
 
 #include "maskloom/codegen/emit/EmitScalars.h"
+#include "maskloom/codegen/emit/ValueRanges.h"
 #include "maskloom/codegen/ir/TileDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -161,13 +162,6 @@ private:
     return {unary(fmt::format("({})", type), operand(op, 0)), loads(op)};
   }
 
-  /// The value of a constant operand, if it is one.
-  static std::optional<int64_t> constantInt(mlir::Value value) {
-    auto constant = value.getDefiningOp<mlir::arith::ConstantOp>();
-    if (!constant || !mlir::isa<mlir::IntegerAttr>(constant.getValue())) return std::nullopt;
-    return mlir::cast<mlir::IntegerAttr>(constant.getValue()).getValue().getSExtValue();
-  }
-
   Printed constant(mlir::arith::ConstantOp op) {
     Printed result;
     result.free = true;
@@ -176,7 +170,7 @@ private:
     } else if (op.getType().isInteger(1)) {
       result.expr = {mlir::cast<mlir::IntegerAttr>(op.getValue()).getValue().isZero() ? "false" : "true"};
     } else {
-      int64_t value = *constantInt(op.getResult());
+      int64_t value = *integerConstant(op.getResult());
       result.expr = literal(value);
       if (op.getType().isInteger(64) && value != INT64_MIN) result.expr.text = fmt::format("{}LL", value);
     }
@@ -185,10 +179,10 @@ private:
   }
 
   Printed additive(mlir::Operation *op, bool subtract) {
-    if (subtract && constantInt(op->getOperand(0)) == 0) return {unary("-", operand(op, 1)), loads(op)};
+    if (subtract && integerConstant(op->getOperand(0)) == 0) return {unary("-", operand(op, 1)), loads(op)};
     const CppExpr &right = operand(op, 1);
     // 'q + -3' reads as 'q - 3'.
-    if (std::optional<int64_t> value = constantInt(op->getOperand(1));
+    if (std::optional<int64_t> value = integerConstant(op->getOperand(1));
         value && *value < 0 && right.text[0] == '-')
       return infix(operand(op, 0), subtract ? "+" : "-", {right.text.substr(1)}, Precedence::Additive,
                    loads(op));
@@ -203,7 +197,7 @@ private:
   }
 
   Printed exclusiveOr(mlir::Operation *op) {
-    if (std::optional<int64_t> value = constantInt(op->getOperand(1)); value && *value != 0)
+    if (std::optional<int64_t> value = integerConstant(op->getOperand(1)); value && *value != 0)
       return {unary("!", operand(op, 0)), loads(op)};
     return infix(operand(op, 0), "!=", operand(op, 1), Precedence::Equality, loads(op));
   }

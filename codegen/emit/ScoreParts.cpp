@@ -1,5 +1,7 @@
 #include "maskloom/codegen/emit/ScoreParts.h"
 
+#include "maskloom/codegen/emit/ValueRanges.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -171,12 +173,6 @@ private:
   mlir::Value score_;
   llvm::DenseMap<mlir::Value, Parts> known_;
 };
-
-std::optional<int64_t> integerConstant(mlir::Value value) {
-  auto constant = value.getDefiningOp<arith::ConstantOp>();
-  if (!constant || !mlir::isa<mlir::IntegerAttr>(constant.getValue())) return std::nullopt;
-  return mlir::cast<mlir::IntegerAttr>(constant.getValue()).getValue().getSExtValue();
-}
 
 /// The factor of k in integers. Every value is looked at once.
 class KeyCoefficients {
