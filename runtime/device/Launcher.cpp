@@ -33,6 +33,15 @@ size_t planBytes(const ForwardArgs &args, const KernelConfig &config) {
   return static_cast<size_t>(workUnits(args, config) * 2 * words) * sizeof(uint32_t);
 }
 
+/// Why the Hopper kernel cannot take the launch as it is: what TMA cannot address, or too many work units for
+/// its 32-bit counter. Otherwise empty, and `maps` points at the tensor maps.
+std::string hopperProblem(const Driver &driver, const ForwardArgs &args, const KernelConfig &config,
+                          const TensorMaps *&maps) {
+  if (int64_t units = workUnits(args, config); units >= int64_t{1} << 31)
+    return fmt::format("{} work units, hopper_forward counts fewer than 2^31", units);
+  return TensorMapCache::ofThread().find(driver, args, config, maps).message;
+}
+
 std::string checkShape(const ForwardArgs &args) {
   if (args.batch < 1 || args.heads < 1 || args.kv_heads < 1 || args.queries < 1 || args.keys < 1)
     return fmt::format("batch {}, heads {}, KV heads {}, queries {}, keys {}: each must be at least 1",
@@ -177,8 +186,7 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   args.section_heads = sectionHeads(args, config, loaded.multiprocessors, 4 << 20, 0);
   args.last_section_heads = sectionHeads(args, config, loaded.multiprocessors, 32 << 20, 2);
   if (config.isHopper()) {
-    if (DriverStatus s = TensorMapCache::ofThread().find(*driver, args, config, maps); !s.ok())
-      return s.message;
+    if (std::string problem = hopperProblem(*driver, args, config, maps); !problem.empty()) return problem;
     args.work_counter = counters.take(*driver, loaded.context, options.stream);
   }
   std::unique_lock<std::mutex> planned;
@@ -231,7 +239,7 @@ std::string Launcher::tensorMapProblem(const ForwardArgs &args) const {
   const KernelConfig &config = state_->program.kernel.config;
   if (!config.isHopper() || !state_->driver || !checkShape(args).empty()) return {};
   const TensorMaps *maps = nullptr;
-  return TensorMapCache::ofThread().find(*state_->driver, args, config, maps).message;
+  return hopperProblem(*state_->driver, args, config, maps);
 }
 
 size_t Launcher::workspaceBytes(const ForwardArgs &args) const {

@@ -153,6 +153,8 @@ TEST_F(HopperLaunch, SaysWhatTmaCannotAddress) {
   EXPECT_EQ(problem([](ForwardArgs &a) { a.v.head_stride = -96; }),
             "v: the head stride of -192 bytes is not within 0 .. 2^40 - 1");
   EXPECT_EQ(problem([](ForwardArgs &a) { a.k.head_stride = 0; }), ""); // one KV head for all
+  EXPECT_EQ(problem([](ForwardArgs &a) { a.batch = 1 << 25; }),
+            "2147483648 work units, hopper_forward counts fewer than 2^31");
   fake().failing = "encode";
   EXPECT_EQ(problem([](ForwardArgs &) {}), "q: cuTensorMapEncodeTiled: CUDA_ERROR_FAKE (as the test wants)");
 
