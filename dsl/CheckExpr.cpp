@@ -92,6 +92,7 @@ private:
   }
 
   void checkNode(const ExprNode &node) {
+    if (node.fault) return error(node.loc, node.fault->message, node.fault->hint);
     switch (node.op) {
     case Op::IntConst:
     case Op::BoolConst:
@@ -221,7 +222,6 @@ private:
   }
 
   void checkLoad(const ExprNode &node) {
-    if (!node.aux) return error(node.loc, "the token space has no such axis");
     const AuxDecl &aux = *node.aux;
     if (aux.type == AuxType::F32) notInMask(node, "an f32 tensor");
     if (node.operands.size() != aux.axes.size())
