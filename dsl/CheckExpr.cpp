@@ -29,43 +29,13 @@ std::string quoted(const Expr &expr) {
   return "'" + text + "'";
 }
 
-struct Extent {
-  size_t depth = 1, size = 1;
-};
-
-// Depth and written-out size, without recursion: nothing is known about the expression yet.
-Extent extentOf(const Expr &root) {
-  std::unordered_map<const ExprNode *, Extent> known;
-  std::vector<std::pair<const ExprNode *, bool>> pending = {{root.get(), false}};
-  while (!pending.empty()) {
-    auto [node, operandsDone] = pending.back();
-    pending.pop_back();
-    if (known.count(node)) continue;
-    if (!operandsDone) {
-      pending.push_back({node, true});
-      for (const Expr &operand : node->operands)
-        if (operand && !known.count(operand.get())) pending.push_back({operand.get(), false});
-      continue;
-    }
-    Extent extent;
-    for (const Expr &operand : node->operands) {
-      if (!operand) continue;
-      const Extent &below = known[operand.get()];
-      extent.depth = std::max(extent.depth, below.depth + 1);
-      extent.size = std::min(extent.size + below.size, kLargestExpression + 1);
-    }
-    known[node] = extent;
-  }
-  return known[root.get()];
-}
-
 class ExprCheck {
 public:
   ExprCheck(bool isScore, std::vector<Diagnostic> &diagnostics)
       : isScore_(isScore), diagnostics_(diagnostics) {}
 
   void run(const Expr &root) {
-    Extent extent = extentOf(root);
+    ExprExtent extent = extentOf(root);
     if (extent.depth > kDeepestExpression)
       return error(root->loc,
                    fmt::format("the expression is nested more than {} levels deep", kDeepestExpression));
@@ -287,6 +257,32 @@ private:
 };
 
 } // namespace
+
+// Without recursion: nothing is known about the expression yet.
+ExprExtent extentOf(const Expr &root) {
+  std::unordered_map<const ExprNode *, ExprExtent> known;
+  std::vector<std::pair<const ExprNode *, bool>> pending = {{root.get(), false}};
+  while (!pending.empty()) {
+    auto [node, operandsDone] = pending.back();
+    pending.pop_back();
+    if (known.count(node)) continue;
+    if (!operandsDone) {
+      pending.push_back({node, true});
+      for (const Expr &operand : node->operands)
+        if (operand && !known.count(operand.get())) pending.push_back({operand.get(), false});
+      continue;
+    }
+    ExprExtent extent;
+    for (const Expr &operand : node->operands) {
+      if (!operand) continue;
+      const ExprExtent &below = known[operand.get()];
+      extent.depth = std::max(extent.depth, below.depth + 1);
+      extent.size = std::min(extent.size + below.size, kLargestExpression + 1);
+    }
+    known[node] = extent;
+  }
+  return known[root.get()];
+}
 
 void checkMaskExpr(const Expr &mask, std::vector<Diagnostic> &diagnostics) {
   ExprCheck(false, diagnostics).run(mask);

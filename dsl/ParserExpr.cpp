@@ -44,21 +44,25 @@ struct Nesting {
 
 // Keeps count of depth and written-out size, so that nothing later meets an expression it cannot walk.
 Expr PatternParser::tracked(Expr expr, const Location &loc) {
-  Extent extent{1, 1};
+  ExprExtent extent;
   for (const Expr &operand : expr->operands) {
     auto known = extents_.find(operand.get());
-    Extent below = known == extents_.end() ? Extent{8, 8} : known->second; // expanded coordinates
+    ExprExtent below = known == extents_.end() ? ExprExtent{8, 8} : known->second; // expanded coordinates
     extent.depth = std::max(extent.depth, below.depth + 1);
     extent.size = std::min(extent.size + below.size, kLargestExpression + 1);
   }
+  limitExtent(extent, loc);
+  extents_[expr.get()] = extent;
+  return expr;
+}
+
+void PatternParser::limitExtent(const ExprExtent &extent, const Location &loc) {
   if (extent.depth > kDeepestExpression)
     fail(loc, fmt::format("the expression is nested more than {} levels deep", kDeepestExpression),
          "split a long chain with parentheses or into several items");
   if (extent.size > kLargestExpression)
     fail(loc, fmt::format("the expression has more than {} operations", kLargestExpression),
          "each use of a 'let' counts in full");
-  extents_[expr.get()] = extent;
-  return expr;
 }
 
 Expr PatternParser::promoted(const Expr &expr) {
@@ -191,26 +195,44 @@ Expr PatternParser::parseName() {
       return tracked(makeIndex(variable.index, loc), loc);
     }
   std::string text(name.text);
+  if (token().is("("))
+    if (const LibraryFunction *function = findLibraryFunction(text)) return parseLibraryCall(name, *function);
   auto meaning = names_.find(text);
-  if (meaning != names_.end()) {
-    const Meaning &what = meaning->second.first;
-    if (auto *param = std::get_if<std::shared_ptr<const ParamDecl>>(&what))
-      return tracked(makeParam(*param, loc), loc);
-    if (auto *aux = std::get_if<std::shared_ptr<const AuxDecl>>(&what)) return parseLoad(name, *aux);
-    return std::get<Expr>(what);
-  }
-  if (failedNames_.count(text)) throw Recover{}; // its declaration was reported
+  if (meaning == names_.end()) failUnknown(name);
+  const Meaning &what = meaning->second.first;
+  if (auto *param = std::get_if<std::shared_ptr<const ParamDecl>>(&what))
+    return tracked(makeParam(*param, loc), loc);
+  if (auto *aux = std::get_if<std::shared_ptr<const AuxDecl>>(&what)) return parseLoad(name, *aux);
+  return std::get<Expr>(what);
+}
+
+void PatternParser::failUnknown(const Token &name) {
+  Location loc = locationOf(name);
+  std::string text(name.text);
+  bool called = token().is("(");
+  if (!called && failedNames_.count(text)) throw Recover{}; // its declaration was reported
   if (isReserved(text) || isItemKeyword(text))
     fail(loc, fmt::format("expected an expression, found '{}'", text), "a ';' may be missing before it");
+  if (const LibraryFunction *function = findLibraryFunction(text))
+    fail(loc, fmt::format("'{}' is a function of the library", text),
+         fmt::format("call it: '{}'", function->signature()));
   std::vector<std::string> candidates;
-  for (const auto &[known, unused] : names_) candidates.push_back(known);
-  for (const Variable &variable : kVariables) candidates.push_back(variable.name);
   for (const Function &function : kFunctions) candidates.push_back(function.name);
-  for (const char *word : {"all", "none", "bands"}) candidates.push_back(word);
+  if (called) {
+    for (const LibraryFunction &function : libraryFunctions()) candidates.push_back(function.name);
+  } else {
+    for (const auto &[known, unused] : names_) candidates.push_back(known);
+    for (const Variable &variable : kVariables) candidates.push_back(variable.name);
+    for (const char *word : {"all", "none", "bands"}) candidates.push_back(word);
+  }
   std::string nearest = nearestName(text, candidates);
-  fail(loc, fmt::format("unknown name '{}'", text),
-       nearest.empty() ? "declare it first, with 'param', 'aux' or 'let'"
-                       : fmt::format("did you mean '{}'?", nearest));
+  if (!nearest.empty())
+    fail(loc, fmt::format("unknown {} '{}'", called ? "function" : "name", text),
+         fmt::format("did you mean '{}'?", nearest));
+  if (called)
+    fail(loc, fmt::format("unknown function '{}'", text),
+         "docs/language.md lists the functions of the library");
+  fail(loc, fmt::format("unknown name '{}'", text), "declare it first, with 'param', 'aux' or 'let'");
 }
 
 Expr PatternParser::parseCall(const Token &function, Op op, size_t least, size_t most) {

@@ -336,17 +336,20 @@ void PatternParser::parseScore() {
 void PatternParser::parseSink() {
   Token name = expectName("the name of an f32 tensor over h");
   endItem("the sink");
+  pattern_.sink = findTensor(name, fmt::format("aux {}[h]: f32;", name.text));
+}
+
+// The tensor that a token names; `declaration` is the hint when there is none.
+std::shared_ptr<const AuxDecl> PatternParser::findTensor(const Token &name, const std::string &declaration) {
   if (failedNames_.count(std::string(name.text))) throw Recover{};
-  for (const auto &aux : pattern_.auxes)
-    if (aux->name == name.text) {
-      pattern_.sink = aux;
-      return;
-    }
   std::vector<std::string> tensors;
-  for (const auto &aux : pattern_.auxes) tensors.push_back(aux->name);
+  for (const auto &aux : pattern_.auxes) {
+    if (aux->name == name.text) return aux;
+    tensors.push_back(aux->name);
+  }
   std::string hint = didYouMean(name.text, tensors);
   fail(locationOf(name), fmt::format("unknown tensor '{}'", name.text),
-       hint.empty() ? fmt::format("declare it first: 'aux {}[h]: f32;'", name.text) : hint);
+       hint.empty() ? fmt::format("declare it first: '{}'", declaration) : hint);
 }
 
 } // namespace maskloom

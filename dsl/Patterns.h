@@ -44,14 +44,14 @@ struct LocalStride {
   int64_t stride = 16;
   std::optional<int64_t> headStep = std::nullopt; ///< default: max(1, stride / n), n the (KV) heads that
                                                   ///< share the shards; 1 where they are not given
-  int64_t offset = 0;      ///< 0 and 1 both circulate
-  bool perKvHead = false;  ///< shards by KV head under GQA
-  bool sameForAll = false; ///< every head the same shard
-  bool causal = true;      ///< false: |q/block - k/block| < local, and the stride is relative to the query:
-                           ///< (k/block - q/block + x*headStep + offset) % stride == 0
-  int64_t heads = 0;       ///< query heads; needed with denseHeads
-  int64_t kvHeads = 0;     ///< KV heads, for the default of headStep with perKvHead
-  int64_t denseHeads = 0;  ///< the last n heads attend to every (causal) key
+  int64_t offset = 0;                             ///< 0 and 1 both circulate
+  bool perKvHead = false;                         ///< shards by KV head under GQA
+  bool sameForAll = false;                        ///< every head the same shard
+  bool causal = true;     ///< false: |q/block - k/block| < local, and the stride is relative to the query:
+                          ///< (k/block - q/block + x*headStep + offset) % stride == 0
+  int64_t heads = 0;      ///< query heads; needed with denseHeads
+  int64_t kvHeads = 0;    ///< KV heads, for the default of headStep with perKvHead
+  int64_t denseHeads = 0; ///< the last n heads attend to every (causal) key
 };
 Pattern localStride(const LocalStride &options = {});
 /// Near: all blocks; middle: every n-th; far: every m-th, each offset by the head.
