@@ -26,5 +26,7 @@ struct ValueRange {
   int64_t low, high;
 };
 std::optional<ValueRange> rangeOfIndexFree(const Expr &expr);
+/// The same for one node over the ranges of its operands, one for each.
+std::optional<ValueRange> rangeOf(const ExprNode &node, const std::vector<ValueRange> &ranges);
 
 } // namespace maskloom

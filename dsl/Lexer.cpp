@@ -117,8 +117,12 @@ private:
       return push(Token::Kind::Float, end);
     }
     auto [stop, code] = std::from_chars(first, last, token_.integer);
-    if (code != std::errc()) {
-      error("this integer does not fit in 64 bits");
+    bool negative = !tokens_.empty() && tokens_.back().is("-");
+    if (code != std::errc() && negative && text_.substr(at_, end - at_) == "9223372036854775808") {
+      token_.isLowest = true;
+      token_.integer = INT64_MIN;
+    } else if (code != std::errc()) {
+      error(kTooLarge);
       token_.integer = 1;
     }
     push(Token::Kind::Integer, end);

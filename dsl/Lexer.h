@@ -17,6 +17,7 @@ struct Token {
   double real = 0;
   unsigned line = 1, column = 1;
   bool firstOnLine = false;
+  bool isLowest = false; ///< of an Integer: 2^63, which is one only behind a '-'; `integer` is -2^63
 
   bool is(std::string_view symbolOrName) const {
     return (kind == Kind::Symbol || kind == Kind::Name) && text == symbolOrName;
@@ -24,6 +25,9 @@ struct Token {
   /// "'causal'", "the end of the file".
   std::string describe() const;
 };
+
+/// What is said of a number beyond 64 bits.
+constexpr const char *kTooLarge = "this integer does not fit in 64 bits";
 
 /// Splits a file into tokens; the last one is End. What cannot be a token (stray bytes, numbers beyond 64
 /// bits, open strings) is reported and left out. `text` must outlive the tokens.

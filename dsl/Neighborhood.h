@@ -20,10 +20,10 @@ namespace maskloom::masks {
 /// never shrinks. Causal: the leader is min((r/s)*s + s - 1, m - 1) and the keys are [max(leader - window +
 /// 1, 0), r].
 struct Neighborhood {
-  std::vector<int64_t> window;
-  std::vector<int64_t> stride;
-  std::vector<int64_t> dilation;
-  std::vector<bool> causal;
+  std::vector<int64_t> window = {};
+  std::vector<int64_t> stride = {};
+  std::vector<int64_t> dilation = {};
+  std::vector<bool> causal = {};
 };
 /// Defined for positions inside the space.
 Mask neighborhood(const Space &space, const Neighborhood &options, At at = At::current());
@@ -35,8 +35,8 @@ Mask neighborhood(const Neighborhood &options, At at = At::current());
 /// query tile i iff |clamp(i, window/2, n - 1 - window/2) - j| <= window/2. Legal: tile >= 1 divides the
 /// extent, window is odd and in 1 .. n.
 struct SlidingTile {
-  std::vector<int64_t> window; ///< tiles; one entry serves all axes
-  std::vector<int64_t> tile;   ///< positions; one entry serves all axes
+  std::vector<int64_t> window = {}; ///< tiles; one entry serves all axes
+  std::vector<int64_t> tile = {};   ///< positions; one entry serves all axes
   bool tileOrdered =
       false;         ///< tokens are stored tile after tile (row-major, inside too) instead of row-major
   bool text = false; ///< tokens behind the space (text) see and are seen by every token

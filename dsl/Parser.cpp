@@ -1,5 +1,6 @@
 #include "maskloom/dsl/Parser.h"
 
+#include "maskloom/dsl/Limits.h"
 #include "maskloom/dsl/PatternParser.h"
 
 #include <fmt/format.h>
@@ -17,7 +18,6 @@ namespace maskloom {
 namespace {
 
 constexpr size_t kLargestFile = size_t{1} << 20;
-constexpr size_t kMostErrors = 100; // more help nobody
 
 std::string normalised(const std::string &path) {
   std::error_code ignored;
@@ -110,6 +110,9 @@ void PatternParser::parseInclude() {
       return error(locationOf(name), fmt::format("\"{}\" includes itself", name.text),
                    "remove one include of the cycle");
   if (session_.included.count(identity)) return;
+  if (session_.includeStack.size() > kDeepestInclude)
+    return error(locationOf(name),
+                 fmt::format("files may include each other {} levels deep", kDeepestInclude));
   std::string text, reason;
   if (!readText(path, text, reason))
     return error(locationOf(name), fmt::format("cannot read \"{}\": {}", path, reason),

@@ -161,16 +161,17 @@ Expr PatternParser::parseUnary() {
   Nesting guard(nesting_);
   if (nesting_ > kDeepestNesting)
     fail(loc, fmt::format("expressions may be nested {} levels deep", kDeepestNesting));
+  if (sign.is("-") && token().kind == Token::Kind::Integer)
+    return tracked(makeInt(integerOf(take(), true), loc), loc);
+  if (sign.is("-") && token().kind == Token::Kind::Float) return tracked(makeFloat(-take().real, loc), loc);
   Expr value = parseUnary();
   if (sign.is("!")) return tracked(makeExpr(Op::Not, Type::Bool, {value}, loc), loc);
-  if (value->op == Op::IntConst) return tracked(makeInt(-value->intValue, loc), loc);
-  if (value->op == Op::FloatConst) return tracked(makeFloat(-value->floatValue, loc), loc);
   return tracked(makeExpr(Op::Neg, value->type == Type::Float ? Type::Float : Type::Int, {value}, loc), loc);
 }
 
 Expr PatternParser::parsePrimary() {
   Location loc = locationOf(token());
-  if (token().kind == Token::Kind::Integer) return tracked(makeInt(take().integer, loc), loc);
+  if (token().kind == Token::Kind::Integer) return tracked(makeInt(integerOf(take(), false), loc), loc);
   if (token().kind == Token::Kind::Float) return tracked(makeFloat(take().real, loc), loc);
   if (accept("(")) {
     Expr inner = parseExpr();
@@ -263,7 +264,8 @@ Expr PatternParser::parseCall(const Token &function, Op op, size_t least, size_t
     Type type = operands[0]->type == Type::Float ? Type::Float : Type::Int;
     return tracked(makeExpr(op, type, std::move(operands), loc), loc);
   }
-  if (op == Op::ToFloat) return promoted(operands[0]);
+  if (op == Op::ToFloat && operands[0]->type == Type::Float) return operands[0];
+  if (op == Op::ToFloat) return tracked(makeExpr(op, Type::Float, std::move(operands), loc), loc);
   operands[0] = promoted(operands[0]);
   return tracked(makeExpr(op, Type::Float, std::move(operands), loc), loc);
 }
@@ -274,7 +276,7 @@ Expr PatternParser::parseCoordinate(const Token &name, IndexVar position) {
   if (position != IndexVar::Query && position != IndexVar::Key)
     fail(loc, fmt::format("'{}' has no coordinates", name.text), "only q and k have: 'q.0'");
   if (token().kind != Token::Kind::Integer) failExpected("the number of an axis, as in 'q.0'");
-  int64_t axis = take().integer;
+  int64_t axis = integerOf(take(), false);
   if (pattern_.space.empty())
     fail(loc, fmt::format("'{}.{}' needs a token space", name.text, axis),
          "declare it before: 'space (30, 48, 80);'");

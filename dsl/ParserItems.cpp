@@ -75,8 +75,13 @@ int64_t PatternParser::expectInteger(std::string_view what) {
   bool negative = token().is("-") && tokens_[next_ + 1].kind == Token::Kind::Integer;
   if (negative) take();
   if (token().kind != Token::Kind::Integer) failExpected(what);
-  int64_t value = take().integer;
-  return negative ? -value : value;
+  return integerOf(take(), negative);
+}
+
+// The value of an integer token, negated where a '-' stands before it.
+int64_t PatternParser::integerOf(const Token &token, bool negative) {
+  if (token.isLowest && !negative) fail(locationOf(token), kTooLarge);
+  return negative && !token.isLowest ? -token.integer : token.integer;
 }
 
 // To behind the next ';' of the item, or to what must be the next item: a keyword that begins a line, or the
@@ -100,16 +105,16 @@ void PatternParser::skipToNextPattern() {
   braces_ = 0;
 }
 
-size_t PatternParser::errorCount() const {
-  return static_cast<size_t>(
-      std::count_if(session_.diagnostics.begin(), session_.diagnostics.end(),
-                    [](const Diagnostic &d) { return d.severity == Severity::Error; }));
+size_t PatternParser::errorCount() {
+  for (; session_.counted < session_.diagnostics.size(); ++session_.counted)
+    session_.errors += session_.diagnostics[session_.counted].severity == Severity::Error;
+  return session_.errors;
 }
 
 // ---- files ----
 
 void PatternParser::parseFile() {
-  while (token().kind != Token::Kind::End) {
+  while (token().kind != Token::Kind::End && errorCount() <= kMostErrors) {
     try {
       if (accept("include"))
         parseInclude();
@@ -141,6 +146,7 @@ void PatternParser::parsePattern() {
     if (token().kind == Token::Kind::End || token().is("pattern"))
       fail(locationOf(token()), fmt::format("expected '}}' at the end of pattern '{}', found {}",
                                             pattern_.name, token().describe()));
+    if (errorCount() > kMostErrors) return;
     try {
       parseItem();
     } catch (const Recover &) {
@@ -255,7 +261,7 @@ void PatternParser::parseAux(bool isBlockTable) {
 AuxAxis PatternParser::parseAxis() {
   AuxAxis axis;
   if (token().kind == Token::Kind::Integer) {
-    axis.extent = take().integer;
+    axis.extent = integerOf(take(), false);
     return axis;
   }
   bool position = token().is("q") || token().is("k");

@@ -26,6 +26,7 @@ struct ParseSession {
   std::map<std::string, std::string> texts; ///< by the file name of diagnostics
   std::map<std::string, Location> patternNames;
   size_t libraryCalls = 0;
+  size_t counted = 0, errors = 0; ///< of the first `counted` diagnostics `errors` are errors
 };
 
 class PatternParser {
@@ -45,6 +46,7 @@ private:
   Token expect(std::string_view text, std::string_view where, std::string hint = {});
   Token expectName(std::string_view what);
   int64_t expectInteger(std::string_view what);
+  int64_t integerOf(const Token &token, bool negative);
   Location locationOf(const Token &token) const;
   [[noreturn]] void fail(const Location &loc, std::string message, std::string hint = {});
   [[noreturn]] void failExpected(std::string_view what, std::string hint = {});
@@ -71,7 +73,7 @@ private:
   std::shared_ptr<const AuxDecl> findTensor(const Token &name, const std::string &declaration);
   std::string declareName(const Token &name, std::string_view what);
   void addMask(const Expr &mask);
-  size_t errorCount() const;
+  size_t errorCount();
 
   // Expressions, loosest binding first
   Expr parseExpr();

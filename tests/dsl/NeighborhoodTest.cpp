@@ -135,8 +135,7 @@ TEST(Neighborhood, OverTheSequenceItsLengthIsTheExtent) {
     }
   }
   // Shorter sequences: the window holds the whole group.
-  expectMask(patterns::neighborhood({.window = {9}, .stride = {}, .dilation = {2}, .causal = {}}),
-             problemOf(7, 7),
+  expectMask(patterns::neighborhood({.window = {9}, .dilation = {2}}), problemOf(7, 7),
              [](const Problem &, int64_t, int64_t, int64_t q, int64_t k) { return q % 2 == k % 2; });
 }
 
@@ -148,8 +147,8 @@ TEST(Neighborhood, PublishedShapes) {
   EXPECT_EQ(table[4], (std::vector<bool>{0, 0, 1, 1, 1}));
   // Every query of a non-causal mask sees exactly window positions of each axis.
   Space space({4, 6, 10});
-  Pattern pattern = patterns::neighborhood(
-      space, {.window = {2, 3, 5}, .stride = {1, 2, 3}, .dilation = {1, 2, 2}, .causal = {}});
+  Pattern pattern =
+      patterns::neighborhood(space, {.window = {2, 3, 5}, .stride = {1, 2, 3}, .dilation = {1, 2, 2}});
   Problem problem = problemOf(240, 240);
   Interpreter interpreter(pattern, problem);
   for (int64_t row = 0; row < 240; ++row) {
@@ -164,34 +163,34 @@ TEST(Neighborhood, ErrorsNameTheAxisAndTheReason) {
   Space space({8, 48});
   auto with = [&](masks::Neighborhood options) { return faults(masks::neighborhood(space, options)); };
   EXPECT_EQ(
-      with({.window = {7, 49}, .stride = {}, .dilation = {}, .causal = {}}),
+      with({.window = {7, 49}}),
       "axis 1: a window of 49 with dilation 1 does not fit in 48 positions | window * dilation must be at "
       "most the extent of the axis\n");
   EXPECT_EQ(
-      with({.window = {7, 7}, .stride = {}, .dilation = {1, 8}, .causal = {}}),
+      with({.window = {7, 7}, .dilation = {1, 8}}),
       "axis 1: a window of 7 with dilation 8 does not fit in 48 positions | window * dilation must be at "
       "most the extent of the axis\n");
-  EXPECT_EQ(with({.window = {1, 7}, .stride = {}, .dilation = {}, .causal = {}}),
+  EXPECT_EQ(with({.window = {1, 7}}),
             "axis 0: the window is 1, must be at least 2 | a window counts the query's own position too\n");
   EXPECT_EQ(
-      with({.window = {7}, .stride = {1, 8}, .dilation = {0, 1}, .causal = {}}),
+      with({.window = {7}, .stride = {1, 8}, .dilation = {0, 1}}),
       "axis 0: the dilation is 0, must be at least 1 | 1 is no dilation\n"
       "axis 1: the stride is 8, must be in 1..7, the window | with a larger stride some queries would not "
       "see themselves\n");
-  EXPECT_EQ(with({.window = {7, 7, 7}, .stride = {}, .dilation = {}, .causal = {}}),
+  EXPECT_EQ(with({.window = {7, 7, 7}}),
             "'window' has 3 entries, the token space has 2 axes | give one entry for each axis, or one for "
             "all\n");
   EXPECT_EQ(
-      with({.window = {}, .stride = {}, .dilation = {}, .causal = {true, false, true}}),
+      with({.window = {}, .causal = {true, false, true}}),
       "'window' has 0 entries, the token space has 2 axes | give one entry for each axis, or one for "
       "all\n'causal' has 3 entries, the token space has 2 axes | give one entry for each axis, or one for "
       "all\n");
   EXPECT_EQ(
-      faults(masks::neighborhood({.window = {8}, .stride = {9}, .dilation = {}, .causal = {}})),
+      faults(masks::neighborhood({.window = {8}, .stride = {9}})),
       "axis 0: the stride is 9, must be in 1..8, the window | with a larger stride some queries would not "
       "see themselves\n");
   // The place is the caller's.
-  Mask wrong = masks::neighborhood(space, {.window = {0}, .stride = {}, .dilation = {}, .causal = {}});
+  Mask wrong = masks::neighborhood(space, {.window = {0}});
   EXPECT_EQ(checkPattern(Pattern("p", wrong)).at(0).loc.line, unsigned(__LINE__ - 1));
 }
 
