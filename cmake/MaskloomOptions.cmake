@@ -13,6 +13,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 option(MASKLOOM_BUILD_TESTS "Build tests and examples" ON)
 option(MASKLOOM_STATIC_LLVM "Link LLVM and MLIR statically: one libmaskloom.so that runs without LLVM installed" OFF)
 option(MASKLOOM_WITH_MLIR "Build the layers that need MLIR (off: dsl, program and device only, for sanitizer builds)" ON)
+option(MASKLOOM_FUZZ "Build the fuzzers (Clang only)" OFF)
 set(MASKLOOM_SANITIZE "" CACHE STRING "Sanitizers for our files, for example address,undefined")
 
 find_program(MASKLOOM_CCACHE ccache)

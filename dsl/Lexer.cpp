@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -18,8 +19,9 @@ constexpr std::string_view kSingles = "+-*/%<>!=()[]{},;:.&|";
 
 class Lexer {
 public:
-  Lexer(std::string_view text, const std::string &file, std::vector<Diagnostic> &diagnostics)
-      : text_(text), file_(file), diagnostics_(diagnostics) {
+  Lexer(std::string_view text, const std::string &file, std::vector<Diagnostic> &diagnostics,
+        Comments comments)
+      : text_(text), file_(file), diagnostics_(diagnostics), comments_(comments) {
     if (text_.substr(0, 3) == "\xEF\xBB\xBF") at_ = lineStart_ = 3; // a byte order mark
   }
 
@@ -37,7 +39,7 @@ private:
     while (at_ < text_.size()) {
       char c = text_[at_];
       if (c == '#') {
-        while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+        comment();
       } else if (c == '\n') {
         ++line_;
         lineStart_ = ++at_;
@@ -49,6 +51,17 @@ private:
       }
     }
     return false;
+  }
+
+  void comment() {
+    size_t end = std::min(text_.find('\n', at_), text_.size());
+    if (comments_ == Comments::Keep) {
+      begin();
+      size_t last = end;
+      while (isSpace(text_[last - 1])) --last;
+      push(Token::Kind::Comment, last);
+    }
+    at_ = end;
   }
 
   void begin() {
@@ -157,6 +170,7 @@ private:
   std::string_view text_;
   const std::string &file_;
   std::vector<Diagnostic> &diagnostics_;
+  Comments comments_;
   std::vector<Token> tokens_;
   Token token_;
   size_t at_ = 0, start_ = 0, lineStart_ = 0;
@@ -173,8 +187,8 @@ std::string Token::describe() const {
 }
 
 std::vector<Token> tokenize(std::string_view text, const std::string &file,
-                            std::vector<Diagnostic> &diagnostics) {
-  return Lexer(text, file, diagnostics).run();
+                            std::vector<Diagnostic> &diagnostics, Comments comments) {
+  return Lexer(text, file, diagnostics, comments).run();
 }
 
 } // namespace maskloom

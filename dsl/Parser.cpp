@@ -17,30 +17,10 @@ namespace maskloom {
 
 namespace {
 
-constexpr size_t kLargestFile = size_t{1} << 20;
-
 std::string normalised(const std::string &path) {
   std::error_code ignored;
   auto canonical = std::filesystem::weakly_canonical(path, ignored);
   return ignored ? path : canonical.string();
-}
-
-// The file's text, or the reason why there is none.
-bool readText(const std::string &path, std::string &text, std::string &reason) {
-  std::error_code code;
-  if (std::filesystem::is_directory(path, code)) {
-    reason = "it is a folder";
-    return false;
-  }
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) {
-    reason = std::strerror(errno);
-    return false;
-  }
-  char chunk[16384];
-  while (text.size() <= kLargestFile && (stream.read(chunk, sizeof chunk), stream.gcount() > 0))
-    text.append(chunk, static_cast<size_t>(stream.gcount()));
-  return true;
 }
 
 void parseText(ParseSession &session, std::string text, const std::string &file) {
@@ -96,6 +76,23 @@ ParseResult finish(ParseSession &session) {
 }
 
 } // namespace
+
+bool readText(const std::string &path, std::string &text, std::string &reason) {
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code)) {
+    reason = "it is a folder";
+    return false;
+  }
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) {
+    reason = std::strerror(errno);
+    return false;
+  }
+  char chunk[16384];
+  while (text.size() <= kLargestFile && (stream.read(chunk, sizeof chunk), stream.gcount() > 0))
+    text.append(chunk, static_cast<size_t>(stream.gcount()));
+  return true;
+}
 
 void PatternParser::parseInclude() {
   Token name = token();

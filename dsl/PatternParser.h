@@ -29,6 +29,10 @@ struct ParseSession {
   size_t counted = 0, errors = 0; ///< of the first `counted` diagnostics `errors` are errors
 };
 
+/// The file's text, up to one byte more than a pattern file may have; false and the reason where there is
+/// none.
+bool readText(const std::string &path, std::string &text, std::string &reason);
+
 class PatternParser {
 public:
   PatternParser(ParseSession &session, std::string_view text, const std::string &file);
