@@ -105,8 +105,10 @@ private:
 
   // '*' and '/' written without spaces stay so.
   bool isTight(size_t i) const {
-    return (tokens_[i].is("*") || tokens_[i].is("/")) && i > 0 && touch(tokens_[i - 1], tokens_[i]) &&
-           touch(tokens_[i], tokens_[i + 1]) && tokens_[i + 1].kind != Kind::End;
+    if (i == 0 || !(tokens_[i].is("*") || tokens_[i].is("/"))) return false;
+    const Token &next = tokens_[i + 1];
+    bool goesOn = next.kind != Kind::End && !isComment(next);
+    return goesOn && touch(tokens_[i - 1], tokens_[i]) && touch(tokens_[i], next);
   }
 
   bool wantsSpace() const {

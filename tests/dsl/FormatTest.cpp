@@ -151,6 +151,8 @@ TEST(Format, CommentsAndEmptyLinesSurvive) {
             "#end\n");
   EXPECT_EQ(formatted("\xEF\xBB\xBFpattern p {\r\n  causal; # dos \r\n}\r\n"),
             "pattern p {\n  causal; # dos\n}\n");
+  EXPECT_EQ(formatted("pattern p { mask q/# one\n3 < k; }"),
+            "pattern p {\n  mask q / # one\n    3 < k;\n}\n");
   EXPECT_EQ(formatted("pattern p { mask q # one\n - 3 < k; }"),
             "pattern p {\n  mask q # one\n    - 3 < k;\n}\n");
 }
