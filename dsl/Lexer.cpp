@@ -126,7 +126,8 @@ private:
     const char *first = text_.data() + at_, *last = text_.data() + end;
     if (real) {
       auto [stop, code] = std::from_chars(first, last, token_.real);
-      if (code != std::errc() || !std::isfinite(token_.real)) error("this number does not fit in a double");
+      token_.isReported = code != std::errc() || !std::isfinite(token_.real);
+      if (token_.isReported) error("this number does not fit in a double");
       return push(Token::Kind::Float, end);
     }
     auto [stop, code] = std::from_chars(first, last, token_.integer);
@@ -136,6 +137,7 @@ private:
       token_.integer = INT64_MIN;
     } else if (code != std::errc()) {
       error(kTooLarge);
+      token_.isReported = true;
       token_.integer = 1;
     }
     push(Token::Kind::Integer, end);

@@ -17,7 +17,8 @@ struct Token {
   double real = 0;
   unsigned line = 1, column = 1;
   bool firstOnLine = false;
-  bool isLowest = false; ///< of an Integer: 2^63, which is one only behind a '-'; `integer` is -2^63
+  bool isReported = false; ///< of a number: it does not fit, which was said
+  bool isLowest = false;   ///< of an Integer: 2^63, which is one only behind a '-'; `integer` is -2^63
 
   bool is(std::string_view symbolOrName) const {
     return (kind == Kind::Symbol || kind == Kind::Name) && text == symbolOrName;

@@ -102,10 +102,15 @@ void PatternParser::parseInclude() {
   std::string path =
       (std::filesystem::path(file_).parent_path() / std::string(name.text)).lexically_normal().string();
   std::string identity = normalised(path);
-  for (const std::string &open : session_.includeStack)
-    if (open == identity)
-      return error(locationOf(name), fmt::format("\"{}\" includes itself", name.text),
-                   "remove one include of the cycle");
+  auto open = std::find(session_.includeStack.begin(), session_.includeStack.end(), identity);
+  if (open != session_.includeStack.end()) {
+    std::string way; // the files between
+    for (auto file = open + 1; file != session_.includeStack.end(); ++file)
+      way += fmt::format("{}\"{}\"", way.empty() ? ", by way of " : ", ",
+                         std::filesystem::path(*file).filename().string());
+    return error(locationOf(name), fmt::format("\"{}\" includes itself{}", name.text, way),
+                 "remove one include of the cycle");
+  }
   if (session_.included.count(identity)) return;
   if (session_.includeStack.size() > kDeepestInclude)
     return error(locationOf(name),

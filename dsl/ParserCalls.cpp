@@ -150,6 +150,7 @@ void PatternParser::reportFaults(const Expr &result, const LibraryCall &call) {
   std::set<std::string> reported;
   forEachNode(result, [&](const ExprNode &node) {
     if (!node.fault) return;
+    if (spaceFailed_) throw Recover{};
     Location loc = node.loc;
     if (auto blamed = call.arguments.find(node.fault->argument); blamed != call.arguments.end()) {
       const ArgumentValue &value = blamed->second;

@@ -163,7 +163,8 @@ Expr PatternParser::parseUnary() {
     fail(loc, fmt::format("expressions may be nested {} levels deep", kDeepestNesting));
   if (sign.is("-") && token().kind == Token::Kind::Integer)
     return tracked(makeInt(integerOf(take(), true), loc), loc);
-  if (sign.is("-") && token().kind == Token::Kind::Float) return tracked(makeFloat(-take().real, loc), loc);
+  if (sign.is("-") && token().kind == Token::Kind::Float)
+    return tracked(makeFloat(-realOf(take()), loc), loc);
   Expr value = parseUnary();
   if (sign.is("!")) return tracked(makeExpr(Op::Not, Type::Bool, {value}, loc), loc);
   return tracked(makeExpr(Op::Neg, value->type == Type::Float ? Type::Float : Type::Int, {value}, loc), loc);
@@ -172,7 +173,7 @@ Expr PatternParser::parseUnary() {
 Expr PatternParser::parsePrimary() {
   Location loc = locationOf(token());
   if (token().kind == Token::Kind::Integer) return tracked(makeInt(integerOf(take(), false), loc), loc);
-  if (token().kind == Token::Kind::Float) return tracked(makeFloat(take().real, loc), loc);
+  if (token().kind == Token::Kind::Float) return tracked(makeFloat(realOf(take()), loc), loc);
   if (accept("(")) {
     Expr inner = parseExpr();
     expect(")", "to close the parenthesis");
@@ -277,6 +278,7 @@ Expr PatternParser::parseCoordinate(const Token &name, IndexVar position) {
     fail(loc, fmt::format("'{}' has no coordinates", name.text), "only q and k have: 'q.0'");
   if (token().kind != Token::Kind::Integer) failExpected("the number of an axis, as in 'q.0'");
   int64_t axis = integerOf(take(), false);
+  if (spaceFailed_) throw Recover{};
   if (pattern_.space.empty())
     fail(loc, fmt::format("'{}.{}' needs a token space", name.text, axis),
          "declare it before: 'space (30, 48, 80);'");

@@ -80,8 +80,14 @@ int64_t PatternParser::expectInteger(std::string_view what) {
 
 // The value of an integer token, negated where a '-' stands before it.
 int64_t PatternParser::integerOf(const Token &token, bool negative) {
+  if (token.isReported) throw Recover{};
   if (token.isLowest && !negative) fail(locationOf(token), kTooLarge);
   return negative && !token.isLowest ? -token.integer : token.integer;
+}
+
+double PatternParser::realOf(const Token &token) {
+  if (token.isReported) throw Recover{};
+  return token.real;
 }
 
 // To behind the next ';' of the item, or to what must be the next item: a keyword that begins a line, or the
@@ -135,6 +141,7 @@ void PatternParser::parsePattern() {
   pattern_ = Pattern();
   names_.clear();
   failedNames_.clear();
+  spaceFailed_ = itemFailed_ = false;
   extents_.clear();
   braces_ = 0;
   pattern_.loc = locationOf(take());
@@ -150,6 +157,7 @@ void PatternParser::parsePattern() {
     try {
       parseItem();
     } catch (const Recover &) {
+      itemFailed_ = true;
       skipToNextItem();
     }
   }
@@ -165,11 +173,11 @@ void PatternParser::finishPattern(size_t errorsBefore) {
   }
   bool masked = pattern_.mask || !pattern_.layout.empty() || pattern_.blocks;
   if (!pattern_.mask && masked) pattern_.mask = makeBool(true, pattern_.loc);
-  if (errorCount() == errorsBefore) {
+  if (errorCount() == errorsBefore && !itemFailed_) {
     std::vector<Diagnostic> found = checkPattern(pattern_);
     session_.diagnostics.insert(session_.diagnostics.end(), found.begin(), found.end());
   }
-  if (errorCount() == errorsBefore) session_.patterns.push_back(std::move(pattern_));
+  if (errorCount() == errorsBefore && !itemFailed_) session_.patterns.push_back(std::move(pattern_));
 }
 
 // ---- items ----
@@ -282,18 +290,26 @@ AuxAxis PatternParser::parseAxis() {
 }
 
 void PatternParser::parseSpace() {
-  Location loc = locationOf(token());
-  expect("(", "after 'space'");
+  Location loc = locationOf(tokens_[next_ - 1]);
+  expect("(", "after 'space'", "token spaces are declared with their extents: 'space (30, 48, 80);'");
+  spaceFailed_ = pattern_.space.empty();
   std::vector<int64_t> extents;
-  do extents.push_back(expectInteger("the extent of an axis, an integer"));
-  while (accept(","));
+  int64_t tokens = 1;
+  do {
+    Location at = locationOf(token());
+    extents.push_back(expectInteger("the extent of an axis, an integer"));
+    if (extents.back() < 1)
+      fail(at, fmt::format("the token space has an axis of extent {}, must be at least 1", extents.back()));
+    if (__builtin_mul_overflow(tokens, extents.back(), &tokens))
+      fail(at, "the token space holds more than 2^63 tokens");
+    if (extents.size() > kMostSpaceAxes)
+      fail(at, fmt::format("a token space may have at most {} axes", kMostSpaceAxes));
+  } while (accept(","));
   expect(")", "after the extents");
   endItem("the token space");
   if (!pattern_.space.empty()) fail(loc, "a pattern can have one token space");
-  for (int64_t extent : extents)
-    if (extent < 1)
-      fail(loc, fmt::format("the token space has an axis of extent {}, must be at least 1", extent));
   pattern_.space = std::move(extents);
+  spaceFailed_ = false;
 }
 
 void PatternParser::parseLet() {

@@ -51,6 +51,7 @@ private:
   Token expectName(std::string_view what);
   int64_t expectInteger(std::string_view what);
   int64_t integerOf(const Token &token, bool negative);
+  double realOf(const Token &token);
   Location locationOf(const Token &token) const;
   [[noreturn]] void fail(const Location &loc, std::string message, std::string hint = {});
   [[noreturn]] void failExpected(std::string_view what, std::string hint = {});
@@ -120,6 +121,8 @@ private:
   Pattern pattern_;
   std::map<std::string, std::pair<Meaning, Location>> names_;
   std::set<std::string> failedNames_; ///< declared in items with errors: their uses are not reported again
+  bool itemFailed_ = false;           ///< some item has an error, reported here or by the lexer
+  bool spaceFailed_ = false;          ///< the token space has an error: nothing is said of its uses
   std::unordered_map<const ExprNode *, ExprExtent> extents_;
 };
 
