@@ -5,9 +5,14 @@
 #include "maskloom/dsl/Patterns.h"
 #include "tests/support/SamePattern.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <set>
+#include <sstream>
 
 using namespace maskloom;
 using maskloom::testing::sameTree;
@@ -139,6 +144,26 @@ TEST(LibraryCall, EveryFunctionIsTheOneOfCpp) {
 
   for (const LibraryFunction &function : libraryFunctions())
     EXPECT_TRUE(called().count(function.name)) << function.name << " is not tested";
+}
+
+// docs/language.md has a row for every function, which names all its arguments and a file that exists.
+TEST(LibraryCall, EveryFunctionIsDocumented) {
+  const std::filesystem::path patterns = MASKLOOM_EXAMPLE_PATTERNS;
+  std::ifstream reference(patterns.parent_path().parent_path() / "docs" / "language.md");
+  std::map<std::string, std::string> rows; // by what the first cell names
+  for (std::string line; std::getline(reference, line);)
+    if (line.rfind("| `", 0) == 0) rows[line.substr(3, line.find('`', 3) - 3)] = line;
+  for (const LibraryFunction &function : libraryFunctions()) {
+    ASSERT_TRUE(rows.count(function.name)) << function.name;
+    const std::string &row = rows[function.name];
+    for (const LibraryArgument &argument : function.arguments)
+      EXPECT_NE(row.find(fmt::format("`{}`", argument.name)), std::string::npos)
+          << function.name << " " << argument.name;
+    size_t end = row.rfind(" |"), begin = row.rfind("| ", end - 1) + 2;
+    std::istringstream files(row.substr(begin, end - begin));
+    for (std::string file; std::getline(files >> std::ws, file, ',');)
+      EXPECT_TRUE(std::filesystem::exists(patterns / (file + ".mask"))) << function.name << ": " << file;
+  }
 }
 
 TEST(LibraryCall, StandsWhereAnExpressionStands) {
