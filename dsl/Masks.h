@@ -1,4 +1,4 @@
-// The masks of the library as expressions, to be combined with others: `masks::sinkWindow(64, window) || q ==
+// The masks of the library as expressions, to be combined with others: `masks::sinkWindow(64, 512) || q ==
 // 0`. Patterns.h has each as a whole pattern with its parameters and tensors; a pattern file calls them by
 // name. Masks over N-D spaces are in Neighborhood.h.
 //

@@ -15,10 +15,10 @@ namespace maskloom::masks {
 ///
 /// Positions i with the same i mod dilation form a group: r = i div dilation counts m = ceil((n - i mod
 /// dilation) / dilation) of them, and a query sees keys of its group only. With stride s, s queries share the
-/// window of their leader. Not causal: the leader is min((r/s)*s + s/2, m - 1) and the keys are [first, first
-/// + window) with first = clamp(leader - window/2, 0, m - window): at the edges the window is shifted, it
-/// never shrinks. Causal: the leader is min((r/s)*s + s - 1, m - 1) and the keys are [max(leader - window +
-/// 1, 0), r].
+/// window of their leader. Not causal: the leader is min((r/s)*s + s/2, m - 1) and the keys are the `window`
+/// positions from first on, with first = clamp(leader - window/2, 0, m - window): at the edges the window is
+/// shifted, it never shrinks. Causal: the leader is min((r/s)*s + s - 1, m - 1) and the keys are max(leader -
+/// window + 1, 0) .. r.
 struct Neighborhood {
   std::vector<int64_t> window = {};
   std::vector<int64_t> stride = {};
@@ -37,9 +37,8 @@ Mask neighborhood(const Neighborhood &options, At at = At::current());
 struct SlidingTile {
   std::vector<int64_t> window = {}; ///< tiles; one entry serves all axes
   std::vector<int64_t> tile = {};   ///< positions; one entry serves all axes
-  bool tileOrdered =
-      false;         ///< tokens are stored tile after tile (row-major, inside too) instead of row-major
-  bool text = false; ///< tokens behind the space (text) see and are seen by every token
+  bool tileOrdered = false;         ///< tokens are stored tile after tile instead of row-major
+  bool text = false;                ///< tokens behind the space (text) see and are seen by every token
 };
 Mask slidingTile(const Space &space, const SlidingTile &options, At at = At::current());
 

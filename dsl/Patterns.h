@@ -74,6 +74,7 @@ Pattern contextRanges(const ContextRanges &options = {});
 /// Hybrid stacks: layer `layer` (counted from 0) of a model whose every `every`-th layer is dense and causal,
 /// from layer every - 1 on; the others have the pattern `sparse`.
 Pattern hybridLayer(const Pattern &sparse, int64_t layer, int64_t every = 2);
+
 // ---- documents, tables and lists ----
 
 /// Causal within packed documents: aux doc[b, q], q >= k and doc[q] == doc[k].
