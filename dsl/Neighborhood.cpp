@@ -44,13 +44,15 @@ private:
   std::optional<Mask> faults_;
 };
 
+// A sequence may turn out to be shorter than a window; more than this it never is.
+constexpr int64_t kLongestSequence = 2147483647;
+
 struct Axis {
   int64_t window, stride, dilation;
   bool causal;
 };
 
-// `extent` is absent where the length of the axis is known at run time only.
-void checkAxis(const Axis &a, size_t axis, std::optional<int64_t> extent, Legality &legality) {
+void checkAxis(const Axis &a, size_t axis, int64_t extent, Legality &legality) {
   if (a.window < 2)
     legality.add("window", axis, fmt::format("axis {}: the window is {}, must be at least 2", axis, a.window),
                  "a window counts the query's own position too");
@@ -63,10 +65,10 @@ void checkAxis(const Axis &a, size_t axis, std::optional<int64_t> extent, Legali
                  fmt::format("axis {}: the stride is {}, must be in 1..{}, the window", axis, a.stride,
                              std::max<int64_t>(a.window, 2)),
                  "with a larger stride some queries would not see themselves");
-  if (a.window >= 2 && a.dilation >= 1 && extent && a.window > *extent / a.dilation)
+  if (a.window >= 2 && a.dilation >= 1 && a.window > extent / a.dilation)
     legality.add("window", axis,
                  fmt::format("axis {}: a window of {} with dilation {} does not fit in {} positions", axis,
-                             a.window, a.dilation, *extent),
+                             a.window, a.dilation, extent),
                  "window * dilation must be at most the extent of the axis");
 }
 
@@ -116,7 +118,7 @@ Mask neighborhood(const Space &space, const Neighborhood &options, At at) {
 Mask neighborhood(const Neighborhood &options, At at) {
   Legality legality(1);
   std::vector<Axis> axes = axesOf(options, 1, legality);
-  if (!legality.faults()) checkAxis(axes[0], 0, std::nullopt, legality);
+  if (!legality.faults()) checkAxis(axes[0], 0, kLongestSequence, legality);
   return placed(legality.faults() ? *legality.faults() : axisMask(query(), key(), keyLength(), axes[0]), at);
 }
 

@@ -189,6 +189,10 @@ TEST(Neighborhood, ErrorsNameTheAxisAndTheReason) {
       faults(masks::neighborhood({.window = {8}, .stride = {9}})),
       "axis 0: the stride is 9, must be in 1..8, the window | with a larger stride some queries would not "
       "see themselves\n");
+  EXPECT_EQ(
+      faults(masks::neighborhood({.window = {INT64_MAX}, .dilation = {INT64_MAX}})),
+      "axis 0: a window of 9223372036854775807 with dilation 9223372036854775807 does not fit in 2147483647 "
+      "positions | window * dilation must be at most the extent of the axis\n");
   // The place is the caller's.
   Mask wrong = masks::neighborhood(space, {.window = {0}});
   EXPECT_EQ(checkPattern(Pattern("p", wrong)).at(0).loc.line, unsigned(__LINE__ - 1));
