@@ -13,6 +13,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 option(MASKLOOM_BUILD_TESTS "Build tests and examples" ON)
 option(MASKLOOM_STATIC_LLVM "Link LLVM and MLIR statically: one libmaskloom.so that runs without LLVM installed" OFF)
 option(MASKLOOM_WITH_MLIR "Build the layers that need MLIR (off: dsl, program and device only, for sanitizer builds)" ON)
+option(MASKLOOM_FUZZ "Build the fuzzers (Clang only)" OFF)
 set(MASKLOOM_SANITIZE "" CACHE STRING "Sanitizers for our files, for example address,undefined")
 
 find_program(MASKLOOM_CCACHE ccache)
@@ -29,6 +30,8 @@ endif()
 
 add_library(maskloom_flags INTERFACE)
 target_compile_options(maskloom_flags INTERFACE -Wall -Wextra -Werror)
+# std::stable_sort of libstdc++ 12 uses what C++17 deprecates, and Clang reports it where our code instantiates it.
+target_compile_options(maskloom_flags INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 if(MASKLOOM_SANITIZE)
   # for every target, tests included: the run-time library must be linked into all of them
   add_compile_options(-fsanitize=${MASKLOOM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)

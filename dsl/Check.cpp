@@ -89,16 +89,20 @@ private:
       const Location *loc;
     };
     std::vector<Named> all;
+    all.push_back({"pattern", &pattern_.name, &pattern_.loc});
     for (const auto &param : pattern_.params) all.push_back({"parameter", &param->name, &param->loc});
     for (const auto &aux : pattern_.auxes) all.push_back({"aux tensor", &aux->name, &aux->loc});
     for (size_t i = 0; i < all.size(); ++i) {
-      if (!isIdentifier(*all[i].name))
+      if (all[i].name->size() > kLongestName)
+        error(*all[i].loc, fmt::format("the name of a {} may have at most {} characters, this one has {}",
+                                       all[i].what, kLongestName, all[i].name->size()));
+      else if (!isIdentifier(*all[i].name))
         error(*all[i].loc, fmt::format("'{}' is no name for a {}: use letters, digits and '_'", *all[i].name,
                                        all[i].what));
-      else if (isReserved(*all[i].name))
+      else if (i > 0 && isReserved(*all[i].name))
         error(*all[i].loc,
               fmt::format("'{}' is a word of the language and cannot name a {}", *all[i].name, all[i].what));
-      for (size_t j = 0; j < i; ++j)
+      for (size_t j = 1; j < i; ++j)
         if (*all[i].name == *all[j].name) {
           error(*all[i].loc, fmt::format("the name '{}' is declared twice", *all[i].name),
                 "declare it once and use that object everywhere");

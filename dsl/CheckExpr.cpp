@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 namespace maskloom {
@@ -29,55 +30,58 @@ std::string quoted(const Expr &expr) {
   return "'" + text + "'";
 }
 
-struct Extent {
-  size_t depth = 1, size = 1;
-};
-
-// Depth and written-out size, without recursion: nothing is known about the expression yet.
-Extent extentOf(const Expr &root) {
-  std::unordered_map<const ExprNode *, Extent> known;
-  std::vector<std::pair<const ExprNode *, bool>> pending = {{root.get(), false}};
-  while (!pending.empty()) {
-    auto [node, operandsDone] = pending.back();
-    pending.pop_back();
-    if (known.count(node)) continue;
-    if (!operandsDone) {
-      pending.push_back({node, true});
-      for (const Expr &operand : node->operands)
-        if (operand && !known.count(operand.get())) pending.push_back({operand.get(), false});
-      continue;
-    }
-    Extent extent;
-    for (const Expr &operand : node->operands) {
-      if (!operand) continue;
-      const Extent &below = known[operand.get()];
-      extent.depth = std::max(extent.depth, below.depth + 1);
-      extent.size = std::min(extent.size + below.size, kLargestExpression + 1);
-    }
-    known[node] = extent;
-  }
-  return known[root.get()];
-}
-
 class ExprCheck {
 public:
   ExprCheck(bool isScore, std::vector<Diagnostic> &diagnostics)
       : isScore_(isScore), diagnostics_(diagnostics) {}
 
   void run(const Expr &root) {
-    Extent extent = extentOf(root);
+    ExprExtent extent = extentOf(root);
     if (extent.depth > kDeepestExpression)
       return error(root->loc,
                    fmt::format("the expression is nested more than {} levels deep", kDeepestExpression));
     if (extent.size > kLargestExpression)
       return error(root->loc, fmt::format("the expression has more than {} operations", kLargestExpression));
     checkRoot(root);
+    learn(root);
     forEachNode(root, [&](const ExprNode &node) { checkNode(node); });
   }
 
 private:
   void error(const Location &loc, std::string message, std::string hint = {}) {
     diagnostics_.push_back(makeError(loc, std::move(message), std::move(hint)));
+  }
+
+  /// Learnt once for every node, so that no check walks a subtree again.
+  struct Facts {
+    bool indexFree = true, constant = true; ///< made of constants and parameters; of constants alone
+    std::optional<ValueRange> range;        ///< of an index-free integer, when it fits in 64 bits
+  };
+
+  // Operands first. The depth is known to be limited.
+  const Facts &learn(const Expr &expr) {
+    if (auto known = facts_.find(expr.get()); known != facts_.end()) return known->second;
+    Facts facts;
+    facts.indexFree = expr->op != Op::Index && expr->op != Op::AuxLoad && expr->op != Op::Score;
+    facts.constant = facts.indexFree && expr->op != Op::Param;
+    std::vector<ValueRange> ranges;
+    for (const Expr &operand : expr->operands) {
+      const Facts &below = learn(operand);
+      facts.indexFree &= below.indexFree;
+      facts.constant &= below.constant;
+      if (below.range) ranges.push_back(*below.range);
+    }
+    bool known = facts.indexFree && expr->type == Type::Int && ranges.size() == expr->operands.size();
+    if (known) facts.range = rangeOf(*expr, ranges);
+    if (known && facts.constant && !facts.range && hasRange(*expr))
+      error(expr->loc, fmt::format("the value of {} does not fit in 64 bits", quoted(expr)));
+    return facts_[expr.get()] = facts;
+  }
+
+  // Is `rangeOf` about it, or is something else wrong (a division by zero)?
+  bool hasRange(const ExprNode &node) const {
+    return node.op == Op::Add || node.op == Op::Sub || node.op == Op::Mul || node.op == Op::Neg ||
+           node.op == Op::Abs;
   }
 
   void checkRoot(const Expr &root) {
@@ -92,12 +96,17 @@ private:
   }
 
   void checkNode(const ExprNode &node) {
+    if (node.fault) return error(node.loc, node.fault->message, node.fault->hint);
     switch (node.op) {
     case Op::IntConst:
     case Op::BoolConst:
     case Op::Index:
     case Op::Param: return;
-    case Op::FloatConst: return notInMask(node, "a floating-point number");
+    case Op::FloatConst:
+      if (!std::isfinite(node.floatValue))
+        error(node.loc, "a number in a score must be finite",
+              "keys are hidden by a mask, not by a score of -inf");
+      return notInMask(node, "a floating-point number");
     case Op::Score: return notInMask(node, "the score 's'");
     case Op::AuxLoad: return checkLoad(node);
     case Op::Add:
@@ -190,7 +199,7 @@ private:
   void checkProduct(const ExprNode &node) {
     if (node.type != Type::Int) return;
     const Expr &a = node.operands[0], &b = node.operands[1];
-    if (isIndexFree(a) || isIndexFree(b)) return;
+    if (learn(a).indexFree || learn(b).indexFree) return;
     error(node.loc, fmt::format("product of two indices: {} and {}", quoted(a), quoted(b)),
           "one factor must be made of constants and parameters");
   }
@@ -198,10 +207,10 @@ private:
   void checkDivisor(const ExprNode &node) {
     const Expr &divisor = node.operands[1];
     if (divisor->type != Type::Int) return; // reported as a type error
-    if (!isIndexFree(divisor))
+    if (!learn(divisor).indexFree)
       return error(divisor->loc, fmt::format("division by a non-constant: {}", quoted(divisor)),
                    "the divisor of '/' and '%' must be a positive integer or a parameter");
-    std::optional<ValueRange> range = rangeOfIndexFree(divisor);
+    std::optional<ValueRange> range = learn(divisor).range;
     if (!range)
       return error(divisor->loc, fmt::format("the divisor {} does not fit in 64 bits", quoted(divisor)));
     if (range->low >= 1) return;
@@ -221,7 +230,6 @@ private:
   }
 
   void checkLoad(const ExprNode &node) {
-    if (!node.aux) return error(node.loc, "the token space has no such axis");
     const AuxDecl &aux = *node.aux;
     if (aux.type == AuxType::F32) notInMask(node, "an f32 tensor");
     if (node.operands.size() != aux.axes.size())
@@ -281,12 +289,39 @@ private:
             fmt::format("index it by '{}'", toText(axis)));
   }
 
+  std::unordered_map<const ExprNode *, Facts> facts_;
   bool isScore_;
   bool floatReported_ = false;
   std::vector<Diagnostic> &diagnostics_;
 };
 
 } // namespace
+
+// Without recursion: nothing is known about the expression yet.
+ExprExtent extentOf(const Expr &root) {
+  std::unordered_map<const ExprNode *, ExprExtent> known;
+  std::vector<std::pair<const ExprNode *, bool>> pending = {{root.get(), false}};
+  while (!pending.empty()) {
+    auto [node, operandsDone] = pending.back();
+    pending.pop_back();
+    if (known.count(node)) continue;
+    if (!operandsDone) {
+      pending.push_back({node, true});
+      for (const Expr &operand : node->operands)
+        if (operand && !known.count(operand.get())) pending.push_back({operand.get(), false});
+      continue;
+    }
+    ExprExtent extent;
+    for (const Expr &operand : node->operands) {
+      if (!operand) continue;
+      const ExprExtent &below = known[operand.get()];
+      extent.depth = std::max(extent.depth, below.depth + 1);
+      extent.size = std::min(extent.size + below.size, kLargestExpression + 1);
+    }
+    known[node] = extent;
+  }
+  return known[root.get()];
+}
 
 void checkMaskExpr(const Expr &mask, std::vector<Diagnostic> &diagnostics) {
   ExprCheck(false, diagnostics).run(mask);
@@ -297,16 +332,18 @@ void checkScoreExpr(const Expr &score, std::vector<Diagnostic> &diagnostics) {
 }
 
 std::optional<ValueRange> rangeOfIndexFree(const Expr &expr) {
-  const ExprNode &node = *expr;
-  if (node.op == Op::IntConst) return ValueRange{node.intValue, node.intValue};
-  if (node.op == Op::Param) return ValueRange{node.param->low, node.param->high};
   std::vector<ValueRange> ranges;
-  for (const Expr &operand : node.operands) {
-    if (operand->type != Type::Int) return std::nullopt;
-    auto range = rangeOfIndexFree(operand);
+  for (const Expr &operand : expr->operands) {
+    auto range = operand->type == Type::Int ? rangeOfIndexFree(operand) : std::nullopt;
     if (!range) return std::nullopt;
     ranges.push_back(*range);
   }
+  return rangeOf(*expr, ranges);
+}
+
+std::optional<ValueRange> rangeOf(const ExprNode &node, const std::vector<ValueRange> &ranges) {
+  if (node.op == Op::IntConst) return ValueRange{node.intValue, node.intValue};
+  if (node.op == Op::Param) return ValueRange{node.param->low, node.param->high};
   // The result lies between the results at the corners: every operation here is monotone in each operand,
   // except abs and modulus, which are treated apart.
   auto corners = [&](auto operation) -> std::optional<ValueRange> {

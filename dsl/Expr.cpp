@@ -1,5 +1,7 @@
 #include "maskloom/dsl/Expr.h"
 
+#include <unordered_map>
+
 namespace maskloom {
 
 Expr makeExpr(Op op, Type type, std::vector<Expr> operands, Location loc) {
@@ -72,6 +74,43 @@ Expr makeScore(Location loc) {
   node->type = Type::Float;
   node->loc = std::move(loc);
   return node;
+}
+
+Expr makeFault(Type type, Fault fault, Location loc) {
+  auto node = std::make_shared<ExprNode>();
+  node->op = type == Type::Bool ? Op::BoolConst : type == Type::Float ? Op::Score : Op::IntConst;
+  node->type = type;
+  node->fault = std::make_shared<const Fault>(std::move(fault));
+  node->loc = std::move(loc);
+  return node;
+}
+
+Expr relocated(const Expr &root, const std::string &file, const Location &loc) {
+  // Operands first, without recursion: nothing is known about the depth yet. Shared subtrees stay shared.
+  std::unordered_map<const ExprNode *, Expr> done;
+  std::vector<std::pair<Expr, bool>> pending = {{root, false}};
+  while (!pending.empty()) {
+    auto [expr, operandsDone] = pending.back();
+    pending.pop_back();
+    if (done.count(expr.get())) continue;
+    if (!operandsDone) {
+      pending.push_back({expr, true});
+      for (const Expr &operand : expr->operands)
+        if (!done.count(operand.get())) pending.push_back({operand, false});
+      continue;
+    }
+    bool changes = expr->loc.file == file;
+    for (const Expr &operand : expr->operands) changes |= done[operand.get()] != operand;
+    if (!changes) {
+      done[expr.get()] = expr;
+      continue;
+    }
+    auto node = std::make_shared<ExprNode>(*expr);
+    if (node->loc.file == file) node->loc = loc;
+    for (Expr &operand : node->operands) operand = done[operand.get()];
+    done[expr.get()] = node;
+  }
+  return done[root.get()];
 }
 
 Expr makeCoordinate(IndexVar position, const std::vector<int64_t> &extents, size_t axis, Location loc) {

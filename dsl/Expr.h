@@ -94,6 +94,14 @@ struct AuxDecl {
   Location loc;
 };
 
+/// What is wrong with an expression that could not be built, for example a library mask whose arguments are
+/// not legal. checkPattern reports it at the expression's place; a pattern file at the argument.
+struct Fault {
+  std::string message, hint;
+  std::string argument; ///< the argument of a library call that is to blame; may be empty
+  size_t entry = 0;     ///< of an argument with one entry for each axis: which
+};
+
 struct ExprNode;
 using Expr = std::shared_ptr<const ExprNode>;
 
@@ -106,6 +114,7 @@ struct ExprNode {
   std::shared_ptr<const ParamDecl> param;
   std::shared_ptr<const AuxDecl> aux;
   std::vector<Expr> operands;
+  std::shared_ptr<const Fault> fault; ///< set: stands for no value, and the pattern is in error
   Location loc;
 };
 
@@ -118,10 +127,16 @@ Expr makeIndex(IndexVar index, Location loc = {});
 Expr makeParam(std::shared_ptr<const ParamDecl> param, Location loc = {});
 Expr makeLoad(std::shared_ptr<const AuxDecl> aux, std::vector<Expr> indices, Location loc = {});
 Expr makeScore(Location loc = {});
+/// In the place of an expression of this type that cannot be built.
+Expr makeFault(Type type, Fault fault, Location loc = {});
 /// Coordinate `axis` of a position in an N-D token space (row-major, last axis fastest): (position / product
 /// of the later extents) % extent. Axis 0 is not reduced: positions beyond the space go on along it. Null
 /// when the space has no such axis.
 Expr makeCoordinate(IndexVar position, const std::vector<int64_t> &extents, size_t axis, Location loc = {});
+
+/// The expression with each node that was made in the source file `file` placed at `loc` instead, so that
+/// diagnostics about a library mask point at its user.
+Expr relocated(const Expr &root, const std::string &file, const Location &loc);
 
 /// Names as written in pattern files: "q", "kvh", "Sk"; "+", "exp2".
 const char *spelling(IndexVar index);

@@ -26,7 +26,8 @@ std::shared_ptr<const AuxDecl> makeAux(std::string_view name, std::vector<AuxAxi
 
 Index coordinate(IndexVar position, const std::vector<int64_t> &extents, size_t axis, const At &at) {
   Expr value = makeCoordinate(position, extents, axis, here(at));
-  return Index(value ? value : makeLoad(nullptr, {}, here(at))); // the check reports a load from nothing
+  return Index(value ? value
+                     : makeFault(Type::Int, {"the token space has no such axis", "", "", 0}, here(at)));
 }
 
 } // namespace

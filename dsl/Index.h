@@ -103,6 +103,7 @@ class AuxInt {
 public:
   AuxInt(std::string_view name, std::vector<AuxAxis> axes,
          std::source_location at = std::source_location::current());
+  explicit AuxInt(std::shared_ptr<const AuxDecl> decl) : decl_(std::move(decl)) {} ///< an I32 tensor
   Index operator()(IntArg i) const;
   Index operator()(IntArg i, IntArg j) const;
   Index operator()(IntArg i, IntArg j, IntArg l) const;
@@ -116,6 +117,7 @@ class AuxFloat {
 public:
   AuxFloat(std::string_view name, std::vector<AuxAxis> axes,
            std::source_location at = std::source_location::current());
+  explicit AuxFloat(std::shared_ptr<const AuxDecl> decl) : decl_(std::move(decl)) {} ///< an F32 tensor
   Score operator()(IntArg i) const;
   Score operator()(IntArg i, IntArg j) const;
   Score operator()(IntArg i, IntArg j, IntArg l) const;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -18,8 +19,9 @@ constexpr std::string_view kSingles = "+-*/%<>!=()[]{},;:.&|";
 
 class Lexer {
 public:
-  Lexer(std::string_view text, const std::string &file, std::vector<Diagnostic> &diagnostics)
-      : text_(text), file_(file), diagnostics_(diagnostics) {
+  Lexer(std::string_view text, const std::string &file, std::vector<Diagnostic> &diagnostics,
+        Comments comments)
+      : text_(text), file_(file), diagnostics_(diagnostics), comments_(comments) {
     if (text_.substr(0, 3) == "\xEF\xBB\xBF") at_ = lineStart_ = 3; // a byte order mark
   }
 
@@ -37,7 +39,7 @@ private:
     while (at_ < text_.size()) {
       char c = text_[at_];
       if (c == '#') {
-        while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+        comment();
       } else if (c == '\n') {
         ++line_;
         lineStart_ = ++at_;
@@ -49,6 +51,17 @@ private:
       }
     }
     return false;
+  }
+
+  void comment() {
+    size_t end = std::min(text_.find('\n', at_), text_.size());
+    if (comments_ == Comments::Keep) {
+      begin();
+      size_t last = end;
+      while (isSpace(text_[last - 1])) --last;
+      push(Token::Kind::Comment, last);
+    }
+    at_ = end;
   }
 
   void begin() {
@@ -113,12 +126,18 @@ private:
     const char *first = text_.data() + at_, *last = text_.data() + end;
     if (real) {
       auto [stop, code] = std::from_chars(first, last, token_.real);
-      if (code != std::errc() || !std::isfinite(token_.real)) error("this number does not fit in a double");
+      token_.isReported = code != std::errc() || !std::isfinite(token_.real);
+      if (token_.isReported) error("this number does not fit in a double");
       return push(Token::Kind::Float, end);
     }
     auto [stop, code] = std::from_chars(first, last, token_.integer);
-    if (code != std::errc()) {
-      error("this integer does not fit in 64 bits");
+    bool negative = !tokens_.empty() && tokens_.back().is("-");
+    if (code != std::errc() && negative && text_.substr(at_, end - at_) == "9223372036854775808") {
+      token_.isLowest = true;
+      token_.integer = INT64_MIN;
+    } else if (code != std::errc()) {
+      error(kTooLarge);
+      token_.isReported = true;
       token_.integer = 1;
     }
     push(Token::Kind::Integer, end);
@@ -153,6 +172,7 @@ private:
   std::string_view text_;
   const std::string &file_;
   std::vector<Diagnostic> &diagnostics_;
+  Comments comments_;
   std::vector<Token> tokens_;
   Token token_;
   size_t at_ = 0, start_ = 0, lineStart_ = 0;
@@ -169,8 +189,8 @@ std::string Token::describe() const {
 }
 
 std::vector<Token> tokenize(std::string_view text, const std::string &file,
-                            std::vector<Diagnostic> &diagnostics) {
-  return Lexer(text, file, diagnostics).run();
+                            std::vector<Diagnostic> &diagnostics, Comments comments) {
+  return Lexer(text, file, diagnostics, comments).run();
 }
 
 } // namespace maskloom

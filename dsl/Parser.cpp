@@ -1,5 +1,6 @@
 #include "maskloom/dsl/Parser.h"
 
+#include "maskloom/dsl/Limits.h"
 #include "maskloom/dsl/PatternParser.h"
 
 #include <fmt/format.h>
@@ -16,31 +17,10 @@ namespace maskloom {
 
 namespace {
 
-constexpr size_t kLargestFile = size_t{1} << 20;
-constexpr size_t kMostErrors = 100; // more help nobody
-
 std::string normalised(const std::string &path) {
   std::error_code ignored;
   auto canonical = std::filesystem::weakly_canonical(path, ignored);
   return ignored ? path : canonical.string();
-}
-
-// The file's text, or the reason why there is none.
-bool readText(const std::string &path, std::string &text, std::string &reason) {
-  std::error_code code;
-  if (std::filesystem::is_directory(path, code)) {
-    reason = "it is a folder";
-    return false;
-  }
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) {
-    reason = std::strerror(errno);
-    return false;
-  }
-  char chunk[16384];
-  while (text.size() <= kLargestFile && (stream.read(chunk, sizeof chunk), stream.gcount() > 0))
-    text.append(chunk, static_cast<size_t>(stream.gcount()));
-  return true;
 }
 
 void parseText(ParseSession &session, std::string text, const std::string &file) {
@@ -97,6 +77,23 @@ ParseResult finish(ParseSession &session) {
 
 } // namespace
 
+bool readText(const std::string &path, std::string &text, std::string &reason) {
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code)) {
+    reason = "it is a folder";
+    return false;
+  }
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) {
+    reason = std::strerror(errno);
+    return false;
+  }
+  char chunk[16384];
+  while (text.size() <= kLargestFile && (stream.read(chunk, sizeof chunk), stream.gcount() > 0))
+    text.append(chunk, static_cast<size_t>(stream.gcount()));
+  return true;
+}
+
 void PatternParser::parseInclude() {
   Token name = token();
   if (name.kind != Token::Kind::String) failExpected("a file name in quotes after 'include'");
@@ -105,11 +102,19 @@ void PatternParser::parseInclude() {
   std::string path =
       (std::filesystem::path(file_).parent_path() / std::string(name.text)).lexically_normal().string();
   std::string identity = normalised(path);
-  for (const std::string &open : session_.includeStack)
-    if (open == identity)
-      return error(locationOf(name), fmt::format("\"{}\" includes itself", name.text),
-                   "remove one include of the cycle");
+  auto open = std::find(session_.includeStack.begin(), session_.includeStack.end(), identity);
+  if (open != session_.includeStack.end()) {
+    std::string way; // the files between
+    for (auto file = open + 1; file != session_.includeStack.end(); ++file)
+      way += fmt::format("{}\"{}\"", way.empty() ? ", by way of " : ", ",
+                         std::filesystem::path(*file).filename().string());
+    return error(locationOf(name), fmt::format("\"{}\" includes itself{}", name.text, way),
+                 "remove one include of the cycle");
+  }
   if (session_.included.count(identity)) return;
+  if (session_.includeStack.size() > kDeepestInclude)
+    return error(locationOf(name),
+                 fmt::format("files may include each other {} levels deep", kDeepestInclude));
   std::string text, reason;
   if (!readText(path, text, reason))
     return error(locationOf(name), fmt::format("cannot read \"{}\": {}", path, reason),

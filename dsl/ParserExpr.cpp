@@ -44,21 +44,25 @@ struct Nesting {
 
 // Keeps count of depth and written-out size, so that nothing later meets an expression it cannot walk.
 Expr PatternParser::tracked(Expr expr, const Location &loc) {
-  Extent extent{1, 1};
+  ExprExtent extent;
   for (const Expr &operand : expr->operands) {
     auto known = extents_.find(operand.get());
-    Extent below = known == extents_.end() ? Extent{8, 8} : known->second; // expanded coordinates
+    ExprExtent below = known == extents_.end() ? ExprExtent{8, 8} : known->second; // expanded coordinates
     extent.depth = std::max(extent.depth, below.depth + 1);
     extent.size = std::min(extent.size + below.size, kLargestExpression + 1);
   }
+  limitExtent(extent, loc);
+  extents_[expr.get()] = extent;
+  return expr;
+}
+
+void PatternParser::limitExtent(const ExprExtent &extent, const Location &loc) {
   if (extent.depth > kDeepestExpression)
     fail(loc, fmt::format("the expression is nested more than {} levels deep", kDeepestExpression),
          "split a long chain with parentheses or into several items");
   if (extent.size > kLargestExpression)
     fail(loc, fmt::format("the expression has more than {} operations", kLargestExpression),
          "each use of a 'let' counts in full");
-  extents_[expr.get()] = extent;
-  return expr;
 }
 
 Expr PatternParser::promoted(const Expr &expr) {
@@ -157,17 +161,19 @@ Expr PatternParser::parseUnary() {
   Nesting guard(nesting_);
   if (nesting_ > kDeepestNesting)
     fail(loc, fmt::format("expressions may be nested {} levels deep", kDeepestNesting));
+  if (sign.is("-") && token().kind == Token::Kind::Integer)
+    return tracked(makeInt(integerOf(take(), true), loc), loc);
+  if (sign.is("-") && token().kind == Token::Kind::Float)
+    return tracked(makeFloat(-realOf(take()), loc), loc);
   Expr value = parseUnary();
   if (sign.is("!")) return tracked(makeExpr(Op::Not, Type::Bool, {value}, loc), loc);
-  if (value->op == Op::IntConst) return tracked(makeInt(-value->intValue, loc), loc);
-  if (value->op == Op::FloatConst) return tracked(makeFloat(-value->floatValue, loc), loc);
   return tracked(makeExpr(Op::Neg, value->type == Type::Float ? Type::Float : Type::Int, {value}, loc), loc);
 }
 
 Expr PatternParser::parsePrimary() {
   Location loc = locationOf(token());
-  if (token().kind == Token::Kind::Integer) return tracked(makeInt(take().integer, loc), loc);
-  if (token().kind == Token::Kind::Float) return tracked(makeFloat(take().real, loc), loc);
+  if (token().kind == Token::Kind::Integer) return tracked(makeInt(integerOf(take(), false), loc), loc);
+  if (token().kind == Token::Kind::Float) return tracked(makeFloat(realOf(take()), loc), loc);
   if (accept("(")) {
     Expr inner = parseExpr();
     expect(")", "to close the parenthesis");
@@ -191,26 +197,44 @@ Expr PatternParser::parseName() {
       return tracked(makeIndex(variable.index, loc), loc);
     }
   std::string text(name.text);
+  if (token().is("("))
+    if (const LibraryFunction *function = findLibraryFunction(text)) return parseLibraryCall(name, *function);
   auto meaning = names_.find(text);
-  if (meaning != names_.end()) {
-    const Meaning &what = meaning->second.first;
-    if (auto *param = std::get_if<std::shared_ptr<const ParamDecl>>(&what))
-      return tracked(makeParam(*param, loc), loc);
-    if (auto *aux = std::get_if<std::shared_ptr<const AuxDecl>>(&what)) return parseLoad(name, *aux);
-    return std::get<Expr>(what);
-  }
-  if (failedNames_.count(text)) throw Recover{}; // its declaration was reported
+  if (meaning == names_.end()) failUnknown(name);
+  const Meaning &what = meaning->second.first;
+  if (auto *param = std::get_if<std::shared_ptr<const ParamDecl>>(&what))
+    return tracked(makeParam(*param, loc), loc);
+  if (auto *aux = std::get_if<std::shared_ptr<const AuxDecl>>(&what)) return parseLoad(name, *aux);
+  return std::get<Expr>(what);
+}
+
+void PatternParser::failUnknown(const Token &name) {
+  Location loc = locationOf(name);
+  std::string text(name.text);
+  bool called = token().is("(");
+  if (!called && failedNames_.count(text)) throw Recover{}; // its declaration was reported
   if (isReserved(text) || isItemKeyword(text))
     fail(loc, fmt::format("expected an expression, found '{}'", text), "a ';' may be missing before it");
+  if (const LibraryFunction *function = findLibraryFunction(text))
+    fail(loc, fmt::format("'{}' is a function of the library", text),
+         fmt::format("call it: '{}'", function->signature()));
   std::vector<std::string> candidates;
-  for (const auto &[known, unused] : names_) candidates.push_back(known);
-  for (const Variable &variable : kVariables) candidates.push_back(variable.name);
   for (const Function &function : kFunctions) candidates.push_back(function.name);
-  for (const char *word : {"all", "none", "bands"}) candidates.push_back(word);
+  if (called) {
+    for (const LibraryFunction &function : libraryFunctions()) candidates.push_back(function.name);
+  } else {
+    for (const auto &[known, unused] : names_) candidates.push_back(known);
+    for (const Variable &variable : kVariables) candidates.push_back(variable.name);
+    for (const char *word : {"all", "none", "bands"}) candidates.push_back(word);
+  }
   std::string nearest = nearestName(text, candidates);
-  fail(loc, fmt::format("unknown name '{}'", text),
-       nearest.empty() ? "declare it first, with 'param', 'aux' or 'let'"
-                       : fmt::format("did you mean '{}'?", nearest));
+  if (!nearest.empty())
+    fail(loc, fmt::format("unknown {} '{}'", called ? "function" : "name", text),
+         fmt::format("did you mean '{}'?", nearest));
+  if (called)
+    fail(loc, fmt::format("unknown function '{}'", text),
+         "docs/language.md lists the functions of the library");
+  fail(loc, fmt::format("unknown name '{}'", text), "declare it first, with 'param', 'aux' or 'let'");
 }
 
 Expr PatternParser::parseCall(const Token &function, Op op, size_t least, size_t most) {
@@ -241,7 +265,8 @@ Expr PatternParser::parseCall(const Token &function, Op op, size_t least, size_t
     Type type = operands[0]->type == Type::Float ? Type::Float : Type::Int;
     return tracked(makeExpr(op, type, std::move(operands), loc), loc);
   }
-  if (op == Op::ToFloat) return promoted(operands[0]);
+  if (op == Op::ToFloat && operands[0]->type == Type::Float) return operands[0];
+  if (op == Op::ToFloat) return tracked(makeExpr(op, Type::Float, std::move(operands), loc), loc);
   operands[0] = promoted(operands[0]);
   return tracked(makeExpr(op, Type::Float, std::move(operands), loc), loc);
 }
@@ -252,7 +277,8 @@ Expr PatternParser::parseCoordinate(const Token &name, IndexVar position) {
   if (position != IndexVar::Query && position != IndexVar::Key)
     fail(loc, fmt::format("'{}' has no coordinates", name.text), "only q and k have: 'q.0'");
   if (token().kind != Token::Kind::Integer) failExpected("the number of an axis, as in 'q.0'");
-  int64_t axis = take().integer;
+  int64_t axis = integerOf(take(), false);
+  if (spaceFailed_) throw Recover{};
   if (pattern_.space.empty())
     fail(loc, fmt::format("'{}.{}' needs a token space", name.text, axis),
          "declare it before: 'space (30, 48, 80);'");

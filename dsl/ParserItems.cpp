@@ -75,8 +75,19 @@ int64_t PatternParser::expectInteger(std::string_view what) {
   bool negative = token().is("-") && tokens_[next_ + 1].kind == Token::Kind::Integer;
   if (negative) take();
   if (token().kind != Token::Kind::Integer) failExpected(what);
-  int64_t value = take().integer;
-  return negative ? -value : value;
+  return integerOf(take(), negative);
+}
+
+// The value of an integer token, negated where a '-' stands before it.
+int64_t PatternParser::integerOf(const Token &token, bool negative) {
+  if (token.isReported) throw Recover{};
+  if (token.isLowest && !negative) fail(locationOf(token), kTooLarge);
+  return negative && !token.isLowest ? -token.integer : token.integer;
+}
+
+double PatternParser::realOf(const Token &token) {
+  if (token.isReported) throw Recover{};
+  return token.real;
 }
 
 // To behind the next ';' of the item, or to what must be the next item: a keyword that begins a line, or the
@@ -100,16 +111,16 @@ void PatternParser::skipToNextPattern() {
   braces_ = 0;
 }
 
-size_t PatternParser::errorCount() const {
-  return static_cast<size_t>(
-      std::count_if(session_.diagnostics.begin(), session_.diagnostics.end(),
-                    [](const Diagnostic &d) { return d.severity == Severity::Error; }));
+size_t PatternParser::errorCount() {
+  for (; session_.counted < session_.diagnostics.size(); ++session_.counted)
+    session_.errors += session_.diagnostics[session_.counted].severity == Severity::Error;
+  return session_.errors;
 }
 
 // ---- files ----
 
 void PatternParser::parseFile() {
-  while (token().kind != Token::Kind::End) {
+  while (token().kind != Token::Kind::End && errorCount() <= kMostErrors) {
     try {
       if (accept("include"))
         parseInclude();
@@ -130,6 +141,7 @@ void PatternParser::parsePattern() {
   pattern_ = Pattern();
   names_.clear();
   failedNames_.clear();
+  spaceFailed_ = itemFailed_ = false;
   extents_.clear();
   braces_ = 0;
   pattern_.loc = locationOf(take());
@@ -141,9 +153,11 @@ void PatternParser::parsePattern() {
     if (token().kind == Token::Kind::End || token().is("pattern"))
       fail(locationOf(token()), fmt::format("expected '}}' at the end of pattern '{}', found {}",
                                             pattern_.name, token().describe()));
+    if (errorCount() > kMostErrors) return;
     try {
       parseItem();
     } catch (const Recover &) {
+      itemFailed_ = true;
       skipToNextItem();
     }
   }
@@ -159,11 +173,11 @@ void PatternParser::finishPattern(size_t errorsBefore) {
   }
   bool masked = pattern_.mask || !pattern_.layout.empty() || pattern_.blocks;
   if (!pattern_.mask && masked) pattern_.mask = makeBool(true, pattern_.loc);
-  if (errorCount() == errorsBefore) {
+  if (errorCount() == errorsBefore && !itemFailed_) {
     std::vector<Diagnostic> found = checkPattern(pattern_);
     session_.diagnostics.insert(session_.diagnostics.end(), found.begin(), found.end());
   }
-  if (errorCount() == errorsBefore) session_.patterns.push_back(std::move(pattern_));
+  if (errorCount() == errorsBefore && !itemFailed_) session_.patterns.push_back(std::move(pattern_));
 }
 
 // ---- items ----
@@ -255,7 +269,7 @@ void PatternParser::parseAux(bool isBlockTable) {
 AuxAxis PatternParser::parseAxis() {
   AuxAxis axis;
   if (token().kind == Token::Kind::Integer) {
-    axis.extent = take().integer;
+    axis.extent = integerOf(take(), false);
     return axis;
   }
   bool position = token().is("q") || token().is("k");
@@ -276,18 +290,26 @@ AuxAxis PatternParser::parseAxis() {
 }
 
 void PatternParser::parseSpace() {
-  Location loc = locationOf(token());
-  expect("(", "after 'space'");
+  Location loc = locationOf(tokens_[next_ - 1]);
+  expect("(", "after 'space'", "token spaces are declared with their extents: 'space (30, 48, 80);'");
+  spaceFailed_ = pattern_.space.empty();
   std::vector<int64_t> extents;
-  do extents.push_back(expectInteger("the extent of an axis, an integer"));
-  while (accept(","));
+  int64_t tokens = 1;
+  do {
+    Location at = locationOf(token());
+    extents.push_back(expectInteger("the extent of an axis, an integer"));
+    if (extents.back() < 1)
+      fail(at, fmt::format("the token space has an axis of extent {}, must be at least 1", extents.back()));
+    if (__builtin_mul_overflow(tokens, extents.back(), &tokens))
+      fail(at, "the token space holds more than 2^63 tokens");
+    if (extents.size() > kMostSpaceAxes)
+      fail(at, fmt::format("a token space may have at most {} axes", kMostSpaceAxes));
+  } while (accept(","));
   expect(")", "after the extents");
   endItem("the token space");
   if (!pattern_.space.empty()) fail(loc, "a pattern can have one token space");
-  for (int64_t extent : extents)
-    if (extent < 1)
-      fail(loc, fmt::format("the token space has an axis of extent {}, must be at least 1", extent));
   pattern_.space = std::move(extents);
+  spaceFailed_ = false;
 }
 
 void PatternParser::parseLet() {
@@ -336,17 +358,20 @@ void PatternParser::parseScore() {
 void PatternParser::parseSink() {
   Token name = expectName("the name of an f32 tensor over h");
   endItem("the sink");
+  pattern_.sink = findTensor(name, fmt::format("aux {}[h]: f32;", name.text));
+}
+
+// The tensor that a token names; `declaration` is the hint when there is none.
+std::shared_ptr<const AuxDecl> PatternParser::findTensor(const Token &name, const std::string &declaration) {
   if (failedNames_.count(std::string(name.text))) throw Recover{};
-  for (const auto &aux : pattern_.auxes)
-    if (aux->name == name.text) {
-      pattern_.sink = aux;
-      return;
-    }
   std::vector<std::string> tensors;
-  for (const auto &aux : pattern_.auxes) tensors.push_back(aux->name);
+  for (const auto &aux : pattern_.auxes) {
+    if (aux->name == name.text) return aux;
+    tensors.push_back(aux->name);
+  }
   std::string hint = didYouMean(name.text, tensors);
   fail(locationOf(name), fmt::format("unknown tensor '{}'", name.text),
-       hint.empty() ? fmt::format("declare it first: 'aux {}[h]: f32;'", name.text) : hint);
+       hint.empty() ? fmt::format("declare it first: '{}'", declaration) : hint);
 }
 
 } // namespace maskloom

@@ -1,8 +1,10 @@
 // The recursive-descent parser of one pattern file. Items are in ParserItems.cpp, expressions in
-// ParserExpr.cpp, files and includes in Parser.cpp.
+// ParserExpr.cpp, library calls in ParserCalls.cpp, files and includes in Parser.cpp.
 #pragma once
 
+#include "maskloom/dsl/CheckExpr.h"
 #include "maskloom/dsl/Lexer.h"
+#include "maskloom/dsl/Library.h"
 #include "maskloom/dsl/Pattern.h"
 
 #include <map>
@@ -23,7 +25,13 @@ struct ParseSession {
   std::set<std::string> included;           ///< files that were read: each counts once
   std::map<std::string, std::string> texts; ///< by the file name of diagnostics
   std::map<std::string, Location> patternNames;
+  size_t libraryCalls = 0;
+  size_t counted = 0, errors = 0; ///< of the first `counted` diagnostics `errors` are errors
 };
+
+/// The file's text, up to one byte more than a pattern file may have; false and the reason where there is
+/// none.
+bool readText(const std::string &path, std::string &text, std::string &reason);
 
 class PatternParser {
 public:
@@ -42,6 +50,8 @@ private:
   Token expect(std::string_view text, std::string_view where, std::string hint = {});
   Token expectName(std::string_view what);
   int64_t expectInteger(std::string_view what);
+  int64_t integerOf(const Token &token, bool negative);
+  double realOf(const Token &token);
   Location locationOf(const Token &token) const;
   [[noreturn]] void fail(const Location &loc, std::string message, std::string hint = {});
   [[noreturn]] void failExpected(std::string_view what, std::string hint = {});
@@ -65,9 +75,10 @@ private:
   void parseSink();
   void endItem(std::string_view after);
   void finishPattern(size_t errorsBefore);
+  std::shared_ptr<const AuxDecl> findTensor(const Token &name, const std::string &declaration);
   std::string declareName(const Token &name, std::string_view what);
   void addMask(const Expr &mask);
-  size_t errorCount() const;
+  size_t errorCount();
 
   // Expressions, loosest binding first
   Expr parseExpr();
@@ -83,10 +94,21 @@ private:
   Expr parseCoordinate(const Token &name, IndexVar position);
   Expr parseLoad(const Token &name, const std::shared_ptr<const AuxDecl> &aux);
   Expr parseBands(const Token &keyword);
+  Expr parseLibraryCall(const Token &name, const LibraryFunction &function);
+  void parseArgument(const LibraryFunction &function, LibraryCall &call);
+  Expr parseIntegerArgument(const Token &name);
+  int64_t parseConstant(const Token &name);
+  double parseNumberArgument(const Token &name);
+  bool parseFlag(const Token &name);
+  std::shared_ptr<const AuxDecl> parseTensorArgument(const Token &name, AuxType type);
+  void reportFaults(const Expr &result, const LibraryCall &call);
+  [[noreturn]] void failUnknown(const Token &name);
   Expr arithmetic(Op op, Expr a, Expr b, const Location &loc);
   Expr comparison(Op op, Expr a, Expr b, const Location &loc);
   Expr promoted(const Expr &expr);
   Expr tracked(Expr expr, const Location &loc);
+  Expr measured(const Expr &expr, const Location &loc);
+  void limitExtent(const ExprExtent &extent, const Location &loc);
 
   ParseSession &session_;
   const std::string &file_;
@@ -99,10 +121,9 @@ private:
   Pattern pattern_;
   std::map<std::string, std::pair<Meaning, Location>> names_;
   std::set<std::string> failedNames_; ///< declared in items with errors: their uses are not reported again
-  struct Extent {
-    size_t depth, size;
-  };
-  std::unordered_map<const ExprNode *, Extent> extents_;
+  bool itemFailed_ = false;           ///< some item has an error, reported here or by the lexer
+  bool spaceFailed_ = false;          ///< the token space has an error: nothing is said of its uses
+  std::unordered_map<const ExprNode *, ExprExtent> extents_;
 };
 
 } // namespace maskloom

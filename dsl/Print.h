@@ -8,9 +8,11 @@
 namespace maskloom {
 
 /// The expression as a pattern file would have it, with as few parentheses as its tree allows. Parsing it
-/// gives the same tree, except that coordinates of a token space come out as the divisions they stand for.
+/// gives the same tree. Coordinates of a token space come out as the divisions they stand for.
 std::string toText(const Expr &expr);
-/// The whole pattern as a pattern file.
+/// The whole pattern as a pattern file. Parsing it gives the same pattern: the same declarations and the same
+/// trees. Library calls and `bands` come out as what they stand for; expressions that occur more than once
+/// are written once, as 'let e1 = ...;'. The pattern must have passed checkPattern.
 std::string toText(const Pattern &pattern);
 /// The shortest decimal that reads back as the same double, always with a point or an exponent.
 std::string floatText(double value);

@@ -43,6 +43,7 @@ int cliMain(int argc, char **argv) {
   addCompileCommand(app, action);
   addRunCommand(app, action);
   addMaskCommand(app, action);
+  addFmtCommand(app, action);
   addCacheCommand(app, action);
   addDoctorCommand(app, action);
   try {

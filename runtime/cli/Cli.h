@@ -10,7 +10,7 @@ enum ExitCode : int {
   kExitUsage = 2,      ///< the command line
   kExitMachine = 3,    ///< no NVRTC, no driver, unwritable output
   kExitInternal = 4,   ///< our fault; a reproducer file is written
-  kExitCheckFailed = 5 ///< run --check or cache verify found a difference
+  kExitCheckFailed = 5 ///< run --check, fmt --check or cache verify found a difference
 };
 
 /// Runs the command line; returns an ExitCode.

@@ -20,5 +20,6 @@ void addExplainCommand(CLI::App &app, Action &action);
 void addMaskCommand(CLI::App &app, Action &action);
 void addCacheCommand(CLI::App &app, Action &action);
 void addDoctorCommand(CLI::App &app, Action &action);
+void addFmtCommand(CLI::App &app, Action &action);
 
 } // namespace maskloom

@@ -1,11 +1,13 @@
 #include "maskloom/cli/PatternArguments.h"
 
 #include "maskloom/cli/NpyConvert.h"
+#include "maskloom/dsl/Names.h"
 
 #include <charconv>
 #include <cstring>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace maskloom {
 
@@ -39,16 +41,19 @@ Pattern PatternArguments::load() const {
   ParseResult parsed = parsePatternFile(file);
   if (!parsed.ok()) throw Error(ErrorKind::User, render(parsed.diagnostics));
   if (parsed.patterns.empty()) throw Error(ErrorKind::User, fmt::format("{} declares no pattern", file));
-  if (name.empty()) {
-    if (parsed.patterns.size() == 1) return parsed.patterns.front();
-    std::string names;
-    for (const Pattern &pattern : parsed.patterns) names += (names.empty() ? "" : ", ") + pattern.name;
-    throw Error(ErrorKind::User,
-                fmt::format("{} declares several patterns: choose one with --pattern ({})", file, names));
+  std::vector<std::string> names;
+  for (Pattern &pattern : parsed.patterns) {
+    if (pattern.name == name || (name.empty() && parsed.patterns.size() == 1)) return std::move(pattern);
+    names.push_back(pattern.name);
   }
-  for (Pattern &pattern : parsed.patterns)
-    if (pattern.name == name) return std::move(pattern);
-  throw Error(ErrorKind::User, fmt::format("{} has no pattern '{}'", file, name));
+  std::string list = fmt::format("{}", fmt::join(names, ", "));
+  if (name.empty())
+    throw Error(ErrorKind::User,
+                fmt::format("{} declares several patterns: choose one with --pattern ({})", file, list));
+  std::string nearest = nearestName(name, names);
+  throw Error(ErrorKind::User, fmt::format("{} has no pattern '{}': {}", file, name,
+                                           nearest.empty() ? fmt::format("it declares {}", list)
+                                                           : fmt::format("did you mean '{}'?", nearest)));
 }
 
 std::map<std::string, int64_t> PatternArguments::values(const Pattern &pattern) const {

@@ -84,11 +84,39 @@ protected:
 TEST_F(Cli, HelpTeaches) {
   Outcome help = run("--help");
   EXPECT_EQ(help.code, kExitOk);
-  for (const char *word : {"explain", "compile", "run", "mask", "cache", "doctor", "Exit codes"})
+  for (const char *word : {"explain", "compile", "run", "mask", "fmt", "cache", "doctor", "Exit codes"})
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   EXPECT_EQ(run("explain --help").code, kExitOk);
   EXPECT_EQ(run("").code, kExitUsage);
   EXPECT_EQ(run("explain").code, kExitUsage);
+}
+
+TEST_F(Cli, FmtPrintsChecksAndRewrites) {
+  const std::string untidy = "pattern p{causal;# kept\n mask q/64<3;}\n";
+  const std::string tidy = "pattern p {\n  causal; # kept\n  mask q/64 < 3;\n}\n";
+  write("a.mask", untidy);
+  write("b.mask", tidy);
+  Outcome printed = run("fmt a.mask");
+  EXPECT_EQ(printed.code, kExitOk) << printed.err;
+  EXPECT_EQ(printed.out, tidy);
+  Outcome checked = run("fmt --check a.mask b.mask");
+  EXPECT_EQ(checked.code, kExitCheckFailed);
+  EXPECT_EQ(checked.out, "a.mask\n");
+  EXPECT_EQ(readAll(folder_ / "a.mask"), untidy) << "a check writes nothing";
+  fs::permissions(folder_ / "a.mask", fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink(folder_ / "a.mask", folder_ / "link.mask");
+  EXPECT_EQ(run("fmt -i link.mask b.mask").code, kExitOk);
+  EXPECT_EQ(readAll(folder_ / "a.mask"), tidy);
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link.mask"));
+  EXPECT_EQ(fs::status(folder_ / "a.mask").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(run("fmt --check a.mask b.mask").code, kExitOk);
+
+  write("bad.mask", "pattern p { mask q $ 3; }");
+  EXPECT_FAILS(run("fmt -i bad.mask"), kExitUserError, "bad.mask:1:20: error: unexpected character '$'");
+  EXPECT_EQ(readAll(folder_ / "bad.mask"), "pattern p { mask q $ 3; }");
+  EXPECT_FAILS(run("fmt none.mask"), kExitUserError, "cannot read \"none.mask\"");
+  EXPECT_FAILS(run("fmt a.mask b.mask"), kExitUserError, "several files need --check or -i");
+  EXPECT_EQ(run("fmt -i --check a.mask").code, kExitUsage);
 }
 
 TEST_F(Cli, ExplainCountsCausalPairs) {

@@ -168,6 +168,47 @@ TEST(Pipeline, BlockTable) {
   checkPatternEverywhere(patterns::blockTable(32, 16));
   checkPatternEverywhere(patterns::blockTable(16, 48, true));
 }
+TEST(Pipeline, WindowsOfTheLibrary) {
+  checkPatternEverywhere(patterns::dilatedWindow(9, 3));
+  checkPatternEverywhere(patterns::globalWindow(9, 23));
+  checkPatternEverywhere(patterns::duo(5, 20));
+  checkPatternEverywhere(patterns::attentionSink(33));
+  checkPatternEverywhere(patterns::contextRanges({.block = 8, .ranges = {{1, 2}, {3, 9}, {5, 40}}}));
+}
+TEST(Pipeline, DocumentsAndTablesOfTheLibrary) {
+  using namespace patterns;
+  for (const Pattern &pattern :
+       {sharedPrefix(20), sharedQuestion(), prefixDocuments(), causalBlockwise(), qkSparse(), hashSparse(),
+        randomEviction(), columnRanges(), blockDiffusion(60, 8), flamingo(16), treeAncestors(24)})
+    checkPatternEverywhere(pattern);
+}
+TEST(Pipeline, Slices) {
+  using masks::SliceType;
+  checkPatternEverywhere(patterns::slices({{0, 30, 0, 60, SliceType::Causal},
+                                           {20, 90, 10, 100, SliceType::InverseCausal},
+                                           {90, 130, 0, 200, SliceType::BiCausal}}));
+  checkPatternEverywhere(patterns::sliceTable(6));
+}
+TEST(Pipeline, Neighborhood) {
+  auto over = [](std::vector<int64_t> extents, const masks::Neighborhood &options) {
+    checkPatternEverywhere(patterns::neighborhood(Space(std::move(extents)), options));
+  };
+  checkPatternEverywhere(patterns::neighborhood({.window = {17}, .stride = {3}, .dilation = {2}}));
+  checkPatternEverywhere(patterns::neighborhood({.window = {17}, .stride = {4}, .causal = {true}}));
+  over({14, 15}, {.window = {5, 4}, .stride = {2, 1}, .dilation = {1, 3}, .causal = {true, false}});
+  over({5, 6, 7}, {.window = {2, 3, 4}, .stride = {1, 2, 3}});
+}
+TEST(Pipeline, SlidingTile) {
+  checkPatternEverywhere(patterns::slidingTile(Space({12, 16}), {.window = {3, 1}, .tile = {3, 4}}));
+  checkPatternEverywhere(patterns::slidingTile(
+      Space({4, 6, 8}), {.window = {1, 3, 3}, .tile = {2, 2, 2}, .tileOrdered = true, .text = true}));
+}
+TEST(Pipeline, BiasTables) {
+  checkPatternEverywhere(patterns::relativeBias(20));
+  checkPatternEverywhere(patterns::relativeBias2d(12, 16));
+  checkPatternEverywhere(patterns::sandwich(200));
+  checkPatternEverywhere(patterns::graphBias(9));
+}
 TEST(Pipeline, Alibi) { checkPatternEverywhere(patterns::alibi()); }
 TEST(Pipeline, SoftCap) { checkPatternEverywhere(patterns::softCap(1.5)); }
 TEST(Pipeline, Sink) {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 using namespace maskloom;
 
 namespace {
@@ -176,4 +178,15 @@ TEST_F(Check, RandomPatternsAreValid) {
     ASSERT_EQ(render(checkPattern(c.pattern)), "") << c.describe();
     ASSERT_EQ(render(checkHeads(c.pattern, c.problem.heads, c.problem.kvHeads)), "") << c.describe();
   }
+}
+
+TEST_F(Check, NumbersAndNamesThatCannotBeWritten) {
+  Pattern infinite("p", all());
+  infinite.modifyScore(score() + std::numeric_limits<double>::infinity());
+  EXPECT_EQ(messages(infinite), "a number in a score must be finite\n");
+  infinite.scores = {(score() * std::numeric_limits<double>::quiet_NaN()).expr()};
+  EXPECT_EQ(messages(infinite), "a number in a score must be finite\n");
+  EXPECT_EQ(messages(Pattern("two words", all())),
+            "'two words' is no name for a pattern: use letters, digits and '_'\n");
+  EXPECT_EQ(messages(Pattern("", all())), "'' is no name for a pattern: use letters, digits and '_'\n");
 }

@@ -1,6 +1,7 @@
 // Every error of a pattern file: its text, its place and its hint.
 #include "maskloom/dsl/Parser.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -205,7 +206,19 @@ TEST(Diagnostics, Spaces) {
   EXPECT_EQ(brief("pattern p { space (4, 5); mask q.2 == k.2; }"),
             "1:32: 'q.2': the token space has 2 axes, counted from 0\n");
   EXPECT_EQ(brief("pattern p { space (4, 0); causal; }"),
-            "1:19: the token space has an axis of extent 0, must be at least 1\n");
+            "1:23: the token space has an axis of extent 0, must be at least 1\n");
+  EXPECT_EQ(messages("space (2, 2); space (3);\ncausal;"),
+            "t.mask:2:15: error: a pattern can have one token space\n"
+            "  space (2, 2); space (3);\n"
+            "                ^\n");
+  EXPECT_EQ(brief("pattern p { space (4, 0); mask neighborhood(window = (2, 2)); }"),
+            "1:23: the token space has an axis of extent 0, must be at least 1\n")
+      << "what needs the space is not reported too";
+  EXPECT_EQ(brief("pattern p { space 4; causal; }"), "1:19: expected '(' after 'space', found '4'\n");
+  EXPECT_EQ(brief("pattern p { space (1, 1, 1, 1, 1, 1, 1, 1, 7); causal; }"),
+            "1:44: a token space may have at most 8 axes\n");
+  EXPECT_EQ(brief("pattern p { space (4, x); causal; }"),
+            "1:23: expected the extent of an axis, an integer, found 'x'\n");
   EXPECT_EQ(brief("pattern p { mask h.0 == 1; }"), "1:18: 'h' has no coordinates\n");
 }
 
@@ -274,11 +287,35 @@ TEST(Diagnostics, TooLargeIsAnErrorNotACrash) {
             "1:18: this integer does not fit in 64 bits\n");
   EXPECT_EQ(brief("pattern p { causal; score s * 1e999; }"), "1:31: this number does not fit in a double\n");
   EXPECT_EQ(brief("pattern p { space (4611686018427387904, 4, 4); mask q.0 == k.0; }"),
-            "1:9: the token space holds more than 2^63 tokens\n");
+            "1:41: the token space holds more than 2^63 tokens\n");
   EXPECT_EQ(brief(std::string(2 << 20, ' ')), "0:0: a pattern file may have at most 1 MiB\n");
   std::string many;
   for (int i = 0; i < 5000; ++i) many += "pattern { }\n";
   EXPECT_EQ(parsePatterns(many, "t.mask").diagnostics.size(), 101u);
+}
+
+TEST(Diagnostics, Constants) {
+  EXPECT_EQ(messages("mask q < 9223372036854775807 + 1;"),
+            "t.mask:2:30: error: the value of '9223372036854775807 + 1' does not fit in 64 bits\n"
+            "  mask q < 9223372036854775807 + 1;\n"
+            "                               ^\n");
+  EXPECT_EQ(brief("pattern p { mask q < -9223372036854775808 - k; }"), "");
+  EXPECT_EQ(brief("pattern p { mask q < -9223372036854775809; }"),
+            "1:23: this integer does not fit in 64 bits\n");
+  EXPECT_EQ(brief("pattern p { mask q - 9223372036854775808 < 0; }"),
+            "1:22: this integer does not fit in 64 bits\n");
+  EXPECT_EQ(brief("pattern p { param a in 9223372036854775808..1 = 2; causal; }"),
+            "1:24: this integer does not fit in 64 bits\n");
+  EXPECT_EQ(brief("pattern p { mask q < abs(-9223372036854775808); }"),
+            "1:22: the value of 'abs(-9223372036854775808)' does not fit in 64 bits\n");
+  EXPECT_EQ(brief("pattern p { mask q < 4294967296 * 4294967296 && k < -(-9223372036854775808); }"),
+            "1:33: the value of '4294967296 * 4294967296' does not fit in 64 bits\n"
+            "1:53: the value of '-(-9223372036854775808)' does not fit in 64 bits\n");
+  std::string longName(129, 'n');
+  EXPECT_EQ(brief("pattern p { param " + longName + " = 1; causal; }"),
+            "1:19: the name of a parameter may have at most 128 characters, this one has 129\n");
+  EXPECT_EQ(brief("pattern " + longName + " { causal; }"),
+            "1:9: the name of a pattern may have at most 128 characters, this one has 129\n");
 }
 
 TEST(Diagnostics, Includes) {
@@ -299,7 +336,25 @@ TEST(Diagnostics, Includes) {
   write("c.mask", "include \"a.mask\";\n");
   result = parsePatternFile((folder / "a.mask").string());
   ASSERT_EQ(result.diagnostics.size(), 1u);
-  EXPECT_EQ(result.diagnostics[0].message, "\"a.mask\" includes itself");
+  EXPECT_EQ(render(result.diagnostics),
+            (folder / "c.mask").string() +
+                ":1:9: error: \"a.mask\" includes itself, by way of \"b.mask\", \"c.mask\"\n"
+                "  include \"a.mask\";\n"
+                "          ^\n"
+                "  hint: remove one include of the cycle\n");
+  write("c.mask", "pattern c { causal; }\n  include \"c.mask\";\n");
+  result = parsePatternFile((folder / "c.mask").string());
+  ASSERT_EQ(result.diagnostics.size(), 1u);
+  EXPECT_EQ(result.diagnostics[0].message, "\"c.mask\" includes itself");
+  // A chain of files may be 64 long.
+  for (int i = 0; i < 70; ++i)
+    write(fmt::format("n{}.mask", i).c_str(), fmt::format("include \"n{}.mask\";\n", i + 1));
+  write("n70.mask", "pattern last { causal; }");
+  EXPECT_EQ(parsePatternFile((folder / "n6.mask").string()).patterns.size(), 1u);
+  result = parsePatternFile((folder / "n0.mask").string());
+  ASSERT_EQ(result.diagnostics.size(), 1u);
+  EXPECT_EQ(result.diagnostics[0].message, "files may include each other 64 levels deep");
+  EXPECT_EQ(result.diagnostics[0].loc.file, (folder / "n64.mask").string());
   write("d.mask", "include \"nothing.mask\";\npattern d { causal; }");
   result = parsePatternFile((folder / "d.mask").string());
   ASSERT_EQ(result.diagnostics.size(), 1u);

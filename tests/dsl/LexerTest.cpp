@@ -50,7 +50,20 @@ TEST(Lexer, StrayBytesAreReportedOnceForARun) {
   EXPECT_EQ(tokens("\"a.mask\" \"open"), "string:a.mask string:open end: | this string has no end ");
 }
 
+TEST(Lexer, CommentsAreTokensOnRequest) {
+  std::vector<Diagnostic> diagnostics;
+  std::string out;
+  for (const Token &token : tokenize("# one \t\r\nq # two\n#", "t", diagnostics, Comments::Keep))
+    if (token.kind == Token::Kind::Comment) {
+      out +=
+          std::to_string(token.line) + ":" + std::to_string(token.column) + (token.firstOnLine ? " " : "+");
+      out += std::string(token.text) + "|";
+    }
+  EXPECT_EQ(out, "1:1 # one|2:3+# two|3:1 #|");
+}
+
 TEST(Lexer, NumbersBeyondTheirTypes) {
+  EXPECT_EQ(tokens("-9223372036854775808"), "symbol:- int:9223372036854775808 end: ");
   EXPECT_EQ(tokens("9223372036854775807"), "int:9223372036854775807 end: ");
   EXPECT_EQ(tokens("9223372036854775808"),
             "int:9223372036854775808 end: | this integer does not fit in 64 bits ");

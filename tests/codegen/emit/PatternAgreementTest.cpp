@@ -233,9 +233,33 @@ std::vector<Case> libraryCases() {
   std::vector<Case> cases;
   uint64_t seed = kSeed;
   for (const Pattern &pattern :
-       {causal(), slidingWindow(40), sinkWindow(5, 33), prefix(50), localStride(grouped),
-        localStride(symmetric), twoRange(twoRangeOptions), documents(true), documents(false),
-        blockTable(32, 16, false), blockTable(32, 16, true), alibi(), softCap(30.0)}) {
+       {causal(),
+        slidingWindow(40),
+        sinkWindow(5, 33),
+        prefix(50),
+        localStride(grouped),
+        localStride(symmetric),
+        twoRange(twoRangeOptions),
+        documents(true),
+        documents(false),
+        blockTable(32, 16, false),
+        blockTable(32, 16, true),
+        alibi(),
+        softCap(30.0),
+        globalWindow(9, 23),
+        sharedQuestion(),
+        qkSparse(),
+        columnRanges(),
+        blockDiffusion(60, 8),
+        flamingo(16),
+        treeAncestors(24),
+        sliceTable(3),
+        patterns::neighborhood({.window = {17}, .stride = {3}, .dilation = {2}}),
+        patterns::neighborhood(Space({11, 16}),
+                               {.window = {5, 4}, .dilation = {1, 3}, .causal = {true, false}}),
+        patterns::slidingTile(Space({12, 16}), {.window = {3, 1}, .tile = {3, 4}, .text = true}),
+        relativeBias2d(11, 16),
+        graphBias(9)}) {
     Problem problem;
     problem.batch = 2;
     problem.heads = 4;
