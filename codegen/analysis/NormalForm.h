@@ -79,9 +79,10 @@ public:
   std::optional<Disjuncts> expand(const Formula &formula);
   /// An atom was dropped: the disjuncts are a superset.
   bool dropped() const { return dropped_; }
+  /// An integer node as a linear form; nothing when it is not quasi-affine, or the table is full.
+  std::optional<Form> lower(int node);
 
 private:
-  std::optional<Form> lower(int node);
   /// The conjunctions with redundant members of the union left out; false when over the limit.
   bool keep(Disjuncts &all, System conjunction);
 
