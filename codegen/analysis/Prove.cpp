@@ -61,7 +61,7 @@ private:
         Form q = question.query(), k = question.key();
         question.at(q, k);
         question.require(Question::atLeast(k, q, 1));
-        question.require(question.holds(mask));
+        question.require(question.holds(LoadNaming(statement_.program).name(mask)));
       } else if (statement_.property == Property::KvEfficient) {
         askDropped(question, mask);
       } else {
@@ -72,16 +72,17 @@ private:
     return result;
   }
 
-  static void askDropped(Question &question, const Predicate &mask) {
+  void askDropped(Question &question, const Predicate &mask) const {
+    LoadNaming loads(statement_.program);
     Form q1 = question.query(), q2 = question.query(), q3 = question.query(), k = question.key();
     question.require(Question::atLeast(q2, q1, 1));
     question.require(Question::atLeast(q3, q2, 1));
     question.at(q2, k);
-    question.require(question.fails(mask));
+    question.require(question.fails(loads.name(mask, 2)));
     question.at(q1, k);
-    question.require(question.holds(mask));
+    question.require(question.holds(loads.name(mask, 1)));
     question.at(q3, k);
-    question.require(question.holds(mask));
+    question.require(question.holds(loads.name(mask, 3)));
   }
 
   void askEmptyRow(Question &question, const Predicate &mask) {
@@ -130,8 +131,9 @@ private:
         auto [otherFirst, otherLast] = statement_.other->headsOf(j, statement_.scope);
         first = std::max(first, otherFirst), last = std::min(last, otherLast);
         if (first > last) continue;
-        const Predicate &one = (*statement_.mask.groups)[i].predicate,
-                        &two = (*statement_.other->groups)[j].predicate;
+        LoadNaming loads(statement_.program);
+        Predicate one = loads.name((*statement_.mask.groups)[i].predicate),
+                  two = loads.name((*statement_.other->groups)[j].predicate);
         for (bool inOne : {true, false}) {
           Question question(statement_, limits_, false);
           question.head(first, last);

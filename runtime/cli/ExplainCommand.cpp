@@ -2,6 +2,7 @@
 #include "maskloom/cli/Commands.h"
 #include "maskloom/cli/KernelArguments.h"
 #include "maskloom/cli/PatternArguments.h"
+#include "maskloom/cli/ProofOutput.h"
 #include "maskloom/facade/CompileKernel.h"
 #include "maskloom/facade/Explain.h"
 
@@ -77,24 +78,26 @@ nlohmann::ordered_json jsonOf(const Explanation &e, const KernelChoices &kernels
   }
   nlohmann::ordered_json tiles = jsonOf(e.tiles);
   tiles["shape"] = {e.tile.queries, e.tile.keys};
-  return {{"schema", 1},
-          {"pattern", e.pattern},
-          {"hash", e.hash},
-          {"queries", e.queries},
-          {"keys", e.keys},
-          {"query_heads", e.heads},
-          {"kv_heads", e.kvHeads},
-          {"visible_pairs", e.visiblePairs},
-          {"density", e.density},
-          {"speedup_ceiling", e.speedupCeiling},
-          {"ceiling_against", e.causal ? "dense causal" : "dense"},
-          {"tiles", tiles},
-          {"kernel",
-           {{"arch", kernels.arch},
-            {"config", kernels.config},
-            {"otherwise", kernels.otherwise},
-            {"otherwise_when", kernels.tensorMaps ? kBeyondTma : kUnaligned}}},
-          {"heads", groups}};
+  nlohmann::ordered_json out{{"schema", 1},
+                             {"pattern", e.pattern},
+                             {"hash", e.hash},
+                             {"queries", e.queries},
+                             {"keys", e.keys},
+                             {"query_heads", e.heads},
+                             {"kv_heads", e.kvHeads},
+                             {"visible_pairs", e.visiblePairs},
+                             {"density", e.density},
+                             {"speedup_ceiling", e.speedupCeiling},
+                             {"ceiling_against", e.causal ? "dense causal" : "dense"},
+                             {"tiles", tiles},
+                             {"kernel",
+                              {{"arch", kernels.arch},
+                               {"config", kernels.config},
+                               {"otherwise", kernels.otherwise},
+                               {"otherwise_when", kernels.tensorMaps ? kBeyondTma : kUnaligned}}},
+                             {"heads", groups}};
+  if (e.proofs) out["proofs"] = jsonOf(*e.proofs);
+  return out;
 }
 
 void printProse(const Explanation &e, const KernelChoices &kernels) {
@@ -118,6 +121,7 @@ void printProse(const Explanation &e, const KernelChoices &kernels) {
       fmt::print("    KV tiles of a Q tile\n{}    Q tiles of a KV tile\n{}", group.forwardRuns,
                  group.transposedRuns);
   }
+  if (e.proofs) fmt::print("{}", proseOf(*e.proofs));
 }
 
 int explainPattern(const ExplainArguments &arguments) {

@@ -1,9 +1,9 @@
 #include "maskloom/facade/Explain.h"
 
+#include "maskloom/facade/Analyzed.h"
 #include "maskloom/facade/Error.h"
 #include "maskloom/facade/ProblemContext.h"
 
-#include "maskloom/codegen/Compile.h"
 #include "maskloom/dsl/Canonical.h"
 #include "maskloom/program/Describe.h"
 #include "maskloom/program/PairCount.h"
@@ -23,15 +23,6 @@ TileCounts &TileCounts::operator+=(const TileCounts &other) {
 
 namespace {
 
-Program analyzed(const Pattern &pattern, TileShape tile, const std::map<std::string, int64_t> &values) {
-  CodegenResult result = analyze(pattern, tile, values);
-  if (!result.internalError.empty())
-    throw Error(ErrorKind::Internal, "internal error, our fault, not the pattern's: " + result.internalError,
-                result.reproducer);
-  if (!result.program) throw Error(ErrorKind::User, render(result.diagnostics));
-  return std::move(*result.program);
-}
-
 /// Counts pairs head by head, from runs derived for rows and single columns.
 class PairCounter {
 public:
@@ -43,6 +34,8 @@ public:
     const HeadGroupProgram &group = program_.groups[groupOf(program_, context.head, context.kvHead)];
     return countVisiblePairs(program_, group.predicate, &group.forward, context);
   }
+
+  const Program &program() const { return program_; }
 
 private:
   Program program_;
@@ -120,6 +113,7 @@ Explanation explain(const Pattern &pattern, const Problem &problem, const Explai
   }
   double pairs = static_cast<double>(out.queries) * static_cast<double>(out.keys);
   out.density = static_cast<double>(out.visiblePairs) / (pairs * static_cast<double>(out.heads));
+  if (options.proofs) out.proofs = prove(pattern, counter.program(), problem);
   out.causal = !seesFuture(pattern, problem);
   double dense =
       (out.causal ? static_cast<double>(causalPairs(problem)) : pairs) * static_cast<double>(out.heads);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "maskloom/dsl/Interpreter.h"
+#include "maskloom/facade/Proofs.h"
 #include "maskloom/program/Program.h"
 
 #include <string>
@@ -36,11 +37,13 @@ struct Explanation {
   TileShape tile;
   TileCounts tiles; ///< summed over heads
   std::vector<GroupExplanation> groups;
+  std::optional<PatternProofs> proofs; ///< as asked for
 };
 
 struct ExplainOptions {
   TileShape tile{128, 128};
-  bool runs = false; ///< also describe the derived runs
+  bool runs = false;  ///< also describe the derived runs
+  bool proofs = true; ///< also prove what holds for every length
 };
 
 /// Explains one batch entry of `problem` (its parameters, lengths, offsets and aux tensors). Throws Error.

@@ -338,6 +338,36 @@ TEST(Proof, AuxTensors) {
   checkCounterexamples(complement, answers);
 }
 
+/// Loads are numbers that nothing is known of, but the same load is the same number.
+TEST(Proof, AuxTensorsAsNumbers) {
+  const Index q = query(), k = key(), b = batch();
+  AuxInt kind("kind", {axis::batch(), axis::query()});
+  Subject keys = subjectOf(Pattern("p", q >= k && (q - k < 100 || kind(b, k) < 3)), 2);
+  Answers answers = keys.prove();
+  EXPECT_EQ(answers.causal.status, ProofStatus::Proved);
+  EXPECT_EQ(answers.kv.status, ProofStatus::Proved) << answers.kv.reason;
+  Subject queries = subjectOf(Pattern("p", q >= k && (q - k < 5 || kind(b, q) < 3)), 2);
+  answers = queries.prove();
+  EXPECT_EQ(answers.kv.status, ProofStatus::Refuted) << answers.kv.reason;
+  checkCounterexamples(queries, answers);
+
+  auto equal = [&](const Mask &one, const Mask &two) {
+    Subject a = subjectOf(Pattern("a", one), 2), c = subjectOf(Pattern("b", two), 2);
+    Proof proof = proveEqual(a.program, c.program.groups, false, a.scope);
+    if (proof.counterexample) {
+      const Counterexample &at = *proof.counterexample;
+      EXPECT_NE(Oracle(a, at)(*at.head, at.queries[0], *at.key),
+                Oracle(c, at)(*at.head, at.queries[0], *at.key));
+    }
+    return proof.status;
+  };
+  EXPECT_EQ(equal(q >= k && kind(b, q) == kind(b, k),
+                  !(kind(b, q) > kind(b, k) || q < k || kind(b, k) > kind(b, q))),
+            ProofStatus::Proved);
+  EXPECT_EQ(equal(q >= k && kind(b, q) == kind(b, k), q >= k && kind(b, q) >= kind(b, k)),
+            ProofStatus::Refuted);
+}
+
 Proof equality(const Mask &a, const Mask &b, int64_t heads = 4) {
   Problem problem;
   problem.heads = problem.kvHeads = heads;
