@@ -83,7 +83,7 @@ void addEqualCommand(CLI::App &app, Action &action) {
                       "Which pattern of the first file (default: the only one)");
   command->add_option("--pattern-b", arguments->b.name, "Which pattern of the second file");
   command->add_option("--set", arguments->sets,
-                      "Value of a parameter that stands in a divisor, PARAM=VALUE; may be repeated");
+                      "Compare at this value of a parameter only, PARAM=VALUE; may be repeated");
   command->add_option("--heads", arguments->heads, "Query heads (default: as many as groups need, else 1)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   command->add_option("--kv-heads", arguments->kvHeads, "KV heads (default: as many as heads)")

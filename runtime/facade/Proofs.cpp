@@ -242,7 +242,8 @@ Equality compare(const Pattern &a, const Pattern &b, int64_t heads, int64_t kvHe
   auto programOf = [&](const Pattern &pattern) {
     Program program = analyzed(pattern, {1, 1}, valuesOf(pattern, params));
     for (ProgramParam &param : program.params)
-      if (auto given = params.find(param.name); given != params.end()) param.defaultValue = given->second;
+      if (auto given = params.find(param.name); given != params.end())
+        param.defaultValue = given->second, param.constant = true;
     return program;
   };
   Merged merged(programOf(a), programOf(b));

@@ -49,7 +49,8 @@ struct Equality {
   bool sameScores = true; ///< scores and sinks have the same canonical text
 };
 
-/// Parameters and aux tensors of the same name count as the same; `params` gives values to the constant ones.
+/// Parameters and aux tensors of the same name count as the same. Parameters in `params` have that value; the
+/// others are at their defaults inside divisors, and anywhere in their ranges elsewhere.
 /// Throws Error where two of the same name are declared too differently to compare.
 Equality compare(const Pattern &a, const Pattern &b, int64_t heads, int64_t kvHeads,
                  const std::map<std::string, int64_t> &params = {});
