@@ -10,8 +10,10 @@ namespace maskloom::analysis {
 
 constexpr int kAuxKinds = 7;
 constexpr size_t kMaxParameterSets = 9;
-constexpr int64_t kMaxHeads = 16;   ///< of a group, looked at one by one
-constexpr int64_t kMaxAuxHeads = 2; ///< the same where it is contents that vary
+constexpr int64_t kMaxHeads = 16;      ///< of a group, looked at one by one
+constexpr int64_t kMaxAuxHeads = 2;    ///< the same where it is contents that vary
+constexpr int64_t kMaxTogether = 1024; ///< heads whose rows are evaluated side by side
+constexpr int64_t kScatteredQueries = 24;
 constexpr int64_t kMaxTokens = 320;
 constexpr int64_t kMaxAuxEntries = 1 << 20;
 
@@ -178,8 +180,9 @@ std::optional<Counterexample> BoundedSearch::scanDropped(const Counterexample &p
 }
 
 std::optional<Counterexample> BoundedSearch::scanAllHeads(const Counterexample &problem) {
-  PointContext contexts(statement_, problem);
   const ProofScope &scope = statement_.scope;
+  if (scope.heads > kMaxTogether) return std::nullopt;
+  PointContext contexts(statement_, problem);
   int64_t keys = problem.keyLength;
   std::vector<RowEvaluator> masks;
   bool everyHead = statement_.names.head || statement_.names.aux;
@@ -253,6 +256,73 @@ std::optional<Counterexample> BoundedSearch::run(int64_t points) {
         }
         if (pointsLeft_ <= 0) break;
       }
+    }
+  }
+  return std::nullopt;
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014): a number below `bound`.
+static int64_t draw(uint64_t &state, int64_t bound) {
+  uint64_t z = state += 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return static_cast<int64_t>((z ^ (z >> 31)) % static_cast<uint64_t>(bound));
+}
+
+/// One key, seen by queries in ascending order.
+std::optional<Counterexample> BoundedSearch::scatterDropped(Counterexample point, int64_t reach,
+                                                            uint64_t &random) {
+  std::vector<int64_t> queries;
+  for (int64_t i = 0; i < kScatteredQueries; ++i)
+    queries.push_back(point.keyLength - point.queryLength + draw(random, point.queryLength));
+  std::sort(queries.begin(), queries.end());
+  point.key = draw(random, reach);
+  PointContext contexts(statement_, point);
+  ScheduleContext context = contexts.of(*point.head);
+  const Predicate &mask = statement_.mask.maskOf(*point.head, statement_.scope);
+  int64_t seen = -1, dropped = -1;
+  for (int64_t q : queries) {
+    bool visible = evaluate(statement_.program, mask, context, q, *point.key);
+    if (visible && dropped >= 0) {
+      point.queries = {seen, dropped, q};
+      return point;
+    }
+    if (visible) seen = q;
+    if (!visible && seen >= 0) dropped = q;
+  }
+  return std::nullopt;
+}
+
+std::optional<Counterexample> BoundedSearch::scatter(int64_t points) {
+  if (statement_.names.aux) return std::nullopt; // contents of long tensors
+  constexpr int kFirst = 8, kLast = 24, kStep = 2;
+  bool together = statement_.property == Property::CoversCausal || statement_.property == Property::CoversAll;
+  std::vector<std::vector<int64_t>> sets = parameterSets();
+  std::vector<int64_t> some = heads();
+  uint64_t random = 1;
+  for (int bits = kFirst; bits <= kLast; bits += kStep) {
+    int64_t reach = int64_t(1) << bits;
+    pointsLeft_ = points / ((kLast - kFirst) / kStep + 1);
+    for (size_t i = 0; pointsLeft_ > 0; ++i) {
+      Counterexample point;
+      point.params = sets[i % 2 ? i / 2 % sets.size() : 0]; // every second time the given ones
+      point.keyLength = reach;
+      point.queryLength = statement_.names.queryLength ? 1 + draw(random, reach) : reach;
+      if (!together) point.head = some[draw(random, static_cast<int64_t>(some.size()))];
+      int64_t q = reach - point.queryLength + draw(random, point.queryLength);
+      point.queries = {q};
+      if (statement_.property == Property::KvEfficient) {
+        pointsLeft_ -= kScatteredQueries;
+        std::optional<Counterexample> found = scatterDropped(std::move(point), reach, random);
+        if (!found) continue;
+        point = std::move(*found);
+      } else if (statement_.property == Property::RowsNonempty) {
+        pointsLeft_ -= reach;
+      } else {
+        pointsLeft_ -= together ? statement_.scope.heads : 1;
+        point.key = draw(random, statement_.property == Property::CoversCausal ? q + 1 : reach);
+      }
+      if (std::optional<Counterexample> found = checked(std::move(point), 0)) return found;
     }
   }
   return std::nullopt;

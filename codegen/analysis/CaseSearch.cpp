@@ -83,7 +83,8 @@ Outcome CaseSearch::decide(const System &system) {
   Solution solution = prover_.solve(system);
   if (solution.kind == Solution::Kind::Empty) return Outcome::Empty;
   // Small numbers are preferred: people can check them.
-  for (int64_t bound : {int64_t(64), int64_t(1024), int64_t(16384)}) {
+  for (int64_t bound :
+       {int64_t(1) << 6, int64_t(1) << 10, int64_t(1) << 14, int64_t(1) << 18, int64_t(1) << 22}) {
     System bounded = system;
     for (const Form &form : small_) {
       Constraint below;

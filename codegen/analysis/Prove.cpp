@@ -28,7 +28,7 @@ public:
     if (proof_.status == ProofStatus::Refuted) return std::move(proof_);
     if (outcome == Outcome::Empty) {
       proof_.status = ProofStatus::Proved;
-    } else if (!take(bounded_.run(limits_.maxPoints))) {
+    } else if (!take(bounded_.run(limits_.maxPoints)) && !take(bounded_.scatter(limits_.maxPoints / 8))) {
       explainUndecided();
     }
     return std::move(proof_);
@@ -39,6 +39,7 @@ private:
     if (!found) return false;
     proof_.status = ProofStatus::Refuted;
     proof_.counterexample = std::move(found);
+    proof_.reason.clear(); // of an earlier group that stayed open
     return true;
   }
 

@@ -4,7 +4,7 @@
 
 namespace maskloom::analysis {
 
-constexpr int kMaxProofVariables = 40;
+constexpr int kMaxProofVariables = kMaxVariables - kGapColumns;
 /// Groups of heads have a variable each; the rest of the table is for quotients.
 constexpr int kMaxLocalHeads = 24;
 /// Numbers beyond this are not evaluated: products with coefficients must fit 64 bits.

@@ -124,7 +124,7 @@ nlohmann::ordered_json jsonOf(const Explanation &e, const KernelChoices &kernels
 }
 
 constexpr const char *kOverBudget =
-    "not counted: runs are not closed-form, and a walk takes more steps than allowed";
+    "not counted: no closed form applies, and a walk takes more steps than allowed";
 
 /// "1.23 GB"
 std::string scaled(double value, const char *unit) {

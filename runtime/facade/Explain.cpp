@@ -7,14 +7,17 @@
 #include "maskloom/dsl/Canonical.h"
 #include "maskloom/dsl/Patterns.h"
 #include "maskloom/program/Describe.h"
+#include "maskloom/program/OuterRuns.h"
 #include "maskloom/program/TileWalker.h"
 
 #include <algorithm>
-#include <map>
 
 namespace maskloom {
 
 namespace {
+
+/// Counts kept for heads that see the same.
+constexpr size_t kMaxKnown = 256;
 
 /// Heads of a group that names no head see the same.
 bool differsByHead(const Predicate &predicate) {
@@ -47,21 +50,33 @@ private:
     return countVisiblePairs(program, predicate, &rows, context, steps);
   }
 
+  template <class T>
+  struct Known {
+    size_t group;
+    std::optional<OuterRuns> runs; ///< closed-form ones
+    std::optional<T> count;
+  };
+
   template <class T, class Count>
-  std::optional<T> count(int64_t head, std::map<size_t, std::optional<T>> &known, Count counted) {
+  std::optional<T> count(int64_t head, std::vector<Known<T>> &known, Count counted) {
     size_t index = groupOf(head);
     const HeadGroupProgram &group = program_.groups[index];
-    if (auto found = known.find(index); found != known.end()) return found->second;
+    // Heads whose runs are the same functions, up to whole periods of congruences, see equally much.
+    std::optional<OuterRuns> runs;
+    if (group.forward.closedForm) runs = foldRuns(program_, group.forward, context(head));
+    for (const Known<T> &other : known)
+      if (other.group == index && (runs ? other.runs == runs : !differsByHead(group.predicate)))
+        return other.count;
     std::optional<T> result = counted(program_, group.predicate, group.forward, context(head), steps_);
-    if (!differsByHead(group.predicate)) known[index] = result;
+    if (known.size() < kMaxKnown) known.push_back({index, std::move(runs), result});
     return result;
   }
 
   Program program_;
   ProblemContext contexts_;
   int64_t steps_;
-  std::map<size_t, std::optional<int64_t>> pairs_;
-  std::map<size_t, std::optional<TileCounts>> tiles_;
+  std::vector<Known<int64_t>> pairs_;
+  std::vector<Known<TileCounts>> tiles_;
 };
 
 /// Does no head see a key after the query, in this problem?

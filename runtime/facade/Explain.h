@@ -65,8 +65,7 @@ struct ExplainOptions {
   bool proofs = true;                    ///< also prove what holds for every length
   int64_t headDim = 128, valueDim = 128; ///< for the cost
   int64_t elementBytes = 2;              ///< of Q, K, V and O
-  int64_t maxSteps =
-      20'000'000; ///< of walks where runs are not closed-form, a fraction of a microsecond each
+  int64_t maxSteps = 20'000'000; ///< of walks where no closed form applies, a fraction of a microsecond each
 };
 
 /// Explains one batch entry of `problem` (its parameters, lengths, offsets and aux tensors). Throws Error.

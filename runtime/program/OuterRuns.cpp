@@ -24,7 +24,7 @@ public:
     for (auto [from, to] :
          {std::pair(&schedule_.touched, &result_.touched), std::pair(&schedule_.notFull, &result_.notFull)})
       for (const Run &run : *from) {
-        if (!run.gaps.empty() || !run.filters.empty() || run.congruences.size() > 1) return std::nullopt;
+        if (!run.gaps.empty() || !run.filters.empty()) return std::nullopt;
         std::optional<OuterRun> folded = fold(run);
         if (!folded) return std::nullopt;
         to->push_back(std::move(*folded));
@@ -65,15 +65,16 @@ private:
       out.end.back().numerator.constant += bound.denominator;
     }
     for (const Condition &guard : run.guards) out.guards.emplace_back(fold(guard.affine), guard.equality);
-    if (run.congruences.empty()) return out;
-    const Congruence &c = run.congruences.front();
-    if (std::gcd(c.a, c.period) != 1) return std::nullopt;
-    bool empty = false;
-    out.step = Progression::normalised(c.a, 0, c.period, 0, empty);
-    out.phase = fold(c.phase);
-    // Contexts that differ by whole periods are the same.
-    out.phase.constant = integer::floorMod(out.phase.constant, c.period);
-    out.width = fold(c.width);
+    for (const Congruence &c : run.congruences) {
+      if (std::gcd(c.a, c.period) != 1) return std::nullopt;
+      if (c.period == 1) continue;
+      bool empty = false;
+      OuterCongruence &folded = out.congruences.emplace_back();
+      folded.step = Progression::normalised(c.a, 0, c.period, 0, empty);
+      folded.phase = fold(c.phase);
+      folded.phase.constant = integer::floorMod(folded.phase.constant, c.period); // equal for equal sets
+      folded.width = fold(c.width);
+    }
     return out;
   }
 

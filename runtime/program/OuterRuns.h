@@ -22,14 +22,19 @@ struct OuterFloor {
   bool operator==(const OuterFloor &) const = default;
 };
 
+/// (a*x + phase) mod period <= width, gcd(a, period) = 1. Phase and width of `step` are filled in for an
+/// outer tile.
+struct OuterCongruence {
+  Progression step;
+  OuterForm phase, width;
+  bool operator==(const OuterCongruence &) const = default;
+};
+
 struct OuterRun {
   std::vector<OuterFloor> low; ///< max of these and 0
   std::vector<OuterFloor> end; ///< min of these and the number of inner tiles: the first tile behind the run
   std::vector<std::pair<OuterForm, bool>> guards; ///< form >= 0; true: form == 0
-  /// (a*x + phase) mod period <= width, gcd(a, period) = 1; period 1: no congruence. Phase and width of
-  /// `step` are filled in for an outer tile.
-  Progression step;
-  OuterForm phase, width;
+  std::vector<OuterCongruence> congruences;       ///< all of them hold
   bool operator==(const OuterRun &) const = default;
 };
 
@@ -39,7 +44,7 @@ struct OuterRuns {
   bool operator==(const OuterRuns &) const = default;
 };
 
-/// Nothing when a run is more than bounds, guards and one congruence.
+/// Nothing when a run is more than bounds, guards and congruences.
 std::optional<OuterRuns> foldRuns(const Program &program, const Schedule &schedule,
                                   const ScheduleContext &context);
 

@@ -12,6 +12,8 @@ using integer::floorMod;
 
 /// Common periods beyond this are not worth building: the segment is walked.
 constexpr int64_t kMaxCommonPeriod = 1 << 16;
+/// How far a gap between members is followed.
+constexpr int64_t kMembershipHorizon = 1 << 16;
 /// Of outer tiles. Three periods are summed stretch by stretch.
 constexpr int64_t kMaxOuterPeriod = 1 << 24;
 
@@ -80,41 +82,62 @@ bool RunUnion::instantiate(const OuterRun &run, int64_t x, Active &out) {
     return false;
   }
   if (length.slope < 0) limit(length.at / -length.slope);
-  out.step = run.step;
-  if (run.step.period == 1) return true;
-  Ray phase = ray(run.phase, x), width = ray(run.width, x);
-  if (phase.slope % run.step.period != 0 || width.slope != 0) limit(0);
-  if (width.at < 0) return false;
-  if (width.at >= run.step.period - 1) {
-    out.step = {};
-  } else {
-    out.step.phase = floorMod(phase.at, run.step.period);
-    out.step.width = width.at;
+  out.steps.clear();
+  for (const OuterCongruence &congruence : run.congruences) {
+    Progression step = congruence.step;
+    Ray phase = ray(congruence.phase, x), width = ray(congruence.width, x);
+    if (phase.slope % step.period != 0 || width.slope != 0) limit(0);
+    if (width.at < 0) return false;
+    if (width.at >= step.period - 1) continue;
+    step.phase = floorMod(phase.at, step.period);
+    step.width = width.at;
+    out.steps.push_back(step);
   }
   return true;
 }
 
-/// Inner tiles of the open congruences' union in [first, end).
-int64_t RunUnion::count(int64_t first, int64_t end) const {
+bool RunUnion::Active::contains(int64_t x) const {
+  return std::all_of(steps.begin(), steps.end(), [&](const Progression &step) { return step.contains(x); });
+}
+
+int64_t RunUnion::Active::lastOfStretch(int64_t x) const {
+  int64_t last = kNoTile;
+  for (const Progression &step : steps) last = std::min(last, step.lastOfStretch(x));
+  return last;
+}
+
+int64_t RunUnion::Active::next(int64_t x, int64_t last) const {
+  while (x <= last) {
+    int64_t furthest = x;
+    for (const Progression &step : steps) furthest = std::max(furthest, step.next(x));
+    if (furthest == x) return x;
+    x = furthest;
+  }
+  return kNoTile;
+}
+
+/// Inner tiles of the open runs' union in [first, end).
+int64_t RunUnion::count(int64_t first, int64_t end) {
   if (open_.empty() || first >= end) return 0;
   int64_t last = end - 1;
-  if (open_.size() == 1) return open_[0]->count(first, last);
+  if (open_.size() == 1 && open_[0]->steps.size() == 1) return open_[0]->steps[0].count(first, last);
   int64_t period = 1, length = end - first;
-  for (const Progression *step : open_)
-    if (period <= kMaxCommonPeriod) period = std::lcm(period, step->period);
+  for (const Active *run : open_)
+    for (const Progression &step : run->steps)
+      if (period <= kMaxCommonPeriod) period = std::lcm(period, step.period);
   if (period > kMaxCommonPeriod || length < 2 * period) return walk(first, last);
   int64_t whole = length / period;
   return whole * walk(first, first + period - 1) + walk(first + whole * period, last);
 }
 
-int64_t RunUnion::walk(int64_t first, int64_t last) const {
+int64_t RunUnion::walk(int64_t first, int64_t last) {
   int64_t total = 0;
-  for (int64_t x = first; x <= last;) {
+  for (int64_t x = first; x <= last && --steps_ >= 0;) {
     int64_t from = kNoTile, to = 0;
-    for (const Progression *step : open_) from = std::min(from, step->next(x));
+    for (const Active *run : open_) from = std::min(from, run->next(x, last));
     if (from > last) break;
-    for (const Progression *step : open_)
-      if (step->contains(from)) to = std::max(to, step->lastOfStretch(from));
+    for (const Active *run : open_)
+      if (run->contains(from)) to = std::max(to, run->lastOfStretch(from));
     to = std::min(to, last);
     total += to - from + 1;
     x = to + 1;
@@ -127,12 +150,12 @@ void RunUnion::keepMembership(const Cut &cut) {
   int64_t x = cut.ray.at;
   if (open_.empty() || cut.ray.slope == 0) return;
   if (cut.ray.slope < 0) return limit(0);
-  int64_t inside = 0, outside = kNoTile;
-  for (const Progression *step : open_)
-    if (step->contains(x))
-      inside = std::max(inside, step->lastOfStretch(x) + 1);
+  int64_t inside = 0, outside = x + kMembershipHorizon;
+  for (const Active *run : open_)
+    if (run->contains(x))
+      inside = std::max(inside, run->lastOfStretch(x) + 1);
     else
-      outside = std::min(outside, step->next(x));
+      outside = std::min(outside, run->next(x, outside));
   limit(((inside > 0 ? inside : outside) - x) / cut.ray.slope);
 }
 
@@ -154,13 +177,13 @@ void RunUnion::evaluate(int64_t x) {
   open_.clear();
   for (size_t i = 0; i + 1 < cuts_.size(); ++i) {
     const Cut &cut = cuts_[i], &following = cuts_[i + 1];
-    const Progression &step = active_[cut.run].step;
-    if (step.period == 1)
+    const Active &run = active_[cut.run];
+    if (run.steps.empty())
       unbroken += cut.opens ? 1 : -1;
     else if (cut.opens)
-      open_.push_back(&step);
+      open_.push_back(&run);
     else
-      open_.erase(std::find(open_.begin(), open_.end(), &step));
+      open_.erase(std::find(open_.begin(), open_.end(), &run));
     if (int64_t closing = cut.ray.slope - following.ray.slope; closing > 0)
       limit((following.ray.at - cut.ray.at) / closing);
     int64_t from = cut.ray.at, to = following.ray.at;
@@ -178,11 +201,12 @@ void RunUnion::evaluate(int64_t x) {
   }
 }
 
-std::optional<int64_t> RunUnion::sumStretches(int64_t first, int64_t last, int64_t &steps) {
+std::optional<int64_t> RunUnion::sumStretches(int64_t first, int64_t last) {
   int64_t total = 0;
   for (int64_t x = first; x <= last;) {
-    if (--steps < 0) return std::nullopt;
+    --steps_;
     evaluate(x);
+    if (steps_ < 0) return std::nullopt;
     int64_t tiles = limit_ >= last - x ? last - x + 1 : limit_ + 1;
     total += tiles * here_;
     if (tiles > 1) total += tiles * (tiles - 1) / 2 * (next_ - here_);
@@ -212,6 +236,7 @@ RunUnion::Shape RunUnion::shapeOf(int64_t first, int64_t last) const {
     shape.irregular.emplace_back(static_cast<int64_t>(std::max<__int128>(from, first)),
                                  static_cast<int64_t>(std::min<__int128>(to, last)));
   };
+  std::vector<std::pair<Envelope, int64_t>> phases; // with what they count modulo
   int64_t common = 1;
   for (const OuterRun *run : runs_) {
     for (const std::vector<OuterFloor> *bounds : {&run->low, &run->end})
@@ -226,15 +251,19 @@ RunUnion::Shape RunUnion::shapeOf(int64_t first, int64_t last) const {
       signChange(*guard, true);
       periodic.push_back(*guard);
     }
-    if (run->step.period == 1) continue;
-    common = std::lcm(common, run->step.period);
-    std::optional<Envelope> width = envelopeOf(run->width, *floors), phase = envelopeOf(run->phase, *floors);
-    if (!width || !phase || common > kMaxOuterPeriod) return shape;
-    periodic.push_back(*width);
-    // A width that grows: from where it may be 0 until it surely is a whole period, nothing repeats.
-    Envelope growing = *width;
-    growing.low -= (run->step.period - 1) * width->scale;
-    signChange(growing, true);
+    for (const OuterCongruence &congruence : run->congruences) {
+      int64_t modulus = congruence.step.period;
+      common = std::lcm(common, modulus);
+      std::optional<Envelope> width = envelopeOf(congruence.width, *floors),
+                              phase = envelopeOf(congruence.phase, *floors);
+      if (!width || !phase || common > kMaxOuterPeriod) return shape;
+      periodic.push_back(*width);
+      phases.emplace_back(*phase, modulus);
+      // A width that grows: from where it may be 0 until it surely is a whole period, nothing repeats.
+      Envelope growing = *width;
+      growing.low -= (modulus - 1) * width->scale;
+      signChange(growing, true);
+    }
   }
   for (size_t i = 0; i < ends.size(); ++i)
     for (size_t j = i + 1; j < ends.size(); ++j) {
@@ -254,37 +283,43 @@ RunUnion::Shape RunUnion::shapeOf(int64_t first, int64_t last) const {
   };
   for (const Envelope &g : periodic) extend(g, 1);
   for (const Envelope &end : ends) extend(end, common);
-  for (const OuterRun *run : runs_)
-    if (run->step.period > 1) extend(*envelopeOf(run->phase, *floors), run->step.period);
+  for (const auto &[phase, modulus] : phases) extend(phase, modulus);
   if (period <= kMaxOuterPeriod) shape.period = period;
   return shape;
 }
 
 std::optional<int64_t> RunUnion::sum(int64_t first, int64_t last, int64_t &steps) {
+  steps_ = steps;
+  std::optional<int64_t> total = sumPeriods(first, last);
+  steps = steps_;
+  return total;
+}
+
+std::optional<int64_t> RunUnion::sumPeriods(int64_t first, int64_t last) {
   if (first > last || runs_.empty()) return 0;
   Shape shape = shapeOf(first, last);
   int64_t period = shape.period;
-  if (period == 0) return sumStretches(first, last, steps);
+  if (period == 0) return sumStretches(first, last);
   std::optional<int64_t> total = 0;
   auto add = [&](std::optional<int64_t> part, int64_t times = 1) {
     total = total && part ? std::optional(*total + times * *part) : std::nullopt;
   };
   auto regular = [&](int64_t from, int64_t to) {
     int64_t periods = (to - from + 1) / period;
-    if (periods <= 3) return add(sumStretches(from, to, steps));
-    std::optional<int64_t> one = sumStretches(from, from + period - 1, steps);
-    std::optional<int64_t> two = sumStretches(from + period, from + 2 * period - 1, steps);
+    if (periods <= 3) return add(sumStretches(from, to));
+    std::optional<int64_t> one = sumStretches(from, from + period - 1);
+    std::optional<int64_t> two = sumStretches(from + period, from + 2 * period - 1);
     if (!one || !two) return add(std::nullopt);
     add(one, periods);
     add(*two - *one, periods * (periods - 1) / 2);
-    add(sumStretches(from + periods * period, to, steps));
+    add(sumStretches(from + periods * period, to));
   };
   int64_t x = first;
   for (auto [from, to] : shape.irregular) {
     if (to < x) continue;
     from = std::max(from, x);
     if (x < from) regular(x, from - 1);
-    add(sumStretches(from, to, steps));
+    add(sumStretches(from, to));
     x = to + 1;
   }
   if (x <= last) regular(x, last);

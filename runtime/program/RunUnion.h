@@ -23,8 +23,8 @@ public:
   /// Floors and runs must outlive the union.
   RunUnion(const std::vector<OuterFloor> &floors, std::vector<const OuterRun *> runs, int64_t innerTiles);
 
-  /// Inner tiles of the union over outer tiles first .. last. `steps` counts stretches down; nothing when
-  /// they run out.
+  /// Inner tiles of the union over outer tiles first .. last. `steps` is counted down by
+  /// stretches of either; nothing when it runs out.
   std::optional<int64_t> sum(int64_t first, int64_t last, int64_t &steps);
 
 private:
@@ -34,7 +34,12 @@ private:
   };
   struct Active {
     Ray low, end;
-    Progression step; ///< period 1: unbroken
+    std::vector<Progression> steps; ///< all of them hold; none: unbroken
+
+    bool contains(int64_t x) const;
+    int64_t lastOfStretch(int64_t x) const;
+    /// The smallest member >= x, kNoTile when there is none up to `last`.
+    int64_t next(int64_t x, int64_t last) const;
   };
   struct Cut {
     Ray ray;
@@ -49,10 +54,11 @@ private:
   bool instantiate(const OuterRun &run, int64_t x, Active &out);
   /// The count at x, and at x + 1 when the stretch that starts at x reaches so far.
   void evaluate(int64_t x);
-  int64_t count(int64_t first, int64_t end) const;
-  int64_t walk(int64_t first, int64_t last) const;
+  int64_t count(int64_t first, int64_t end);
+  int64_t walk(int64_t first, int64_t last);
   void keepMembership(const Cut &cut);
-  std::optional<int64_t> sumStretches(int64_t first, int64_t last, int64_t &steps);
+  std::optional<int64_t> sumPeriods(int64_t first, int64_t last);
+  std::optional<int64_t> sumStretches(int64_t first, int64_t last);
 
   /// A period of f, and the intervals in which orders change; 0 when no period is known.
   struct Shape {
@@ -67,9 +73,10 @@ private:
   std::vector<Ray> floorRays_, bounds_;
   std::vector<Active> active_;
   std::vector<Cut> cuts_;
-  std::vector<const Progression *> open_; ///< congruences of the segment in hand
-  int64_t limit_ = 0;                     ///< outer tiles behind x for which everything stays linear
+  std::vector<const Active *> open_; ///< runs of the segment in hand, when all have congruences
+  int64_t limit_ = 0;                ///< outer tiles behind x for which everything stays linear
   int64_t here_ = 0, next_ = 0;
+  int64_t steps_ = 0; ///< left
 };
 
 } // namespace maskloom

@@ -97,6 +97,7 @@ TEST(PairCount, ManyPeriods) {
       q >= k && (q - k < 20 || (q - k < 200 && k % 4 == 0) || k % 24 == 5),
       q + k < 3000 && (q % 4 == k % 4 || k < 10),
       q >= k && (k % 6 == 1 || k % 9 == 4 || q - k < 5),
+      q >= k && abs(q % 40 - k % 40) <= 3 && floordiv(q, 40) - floordiv(k, 40) <= 2, // a 2-D window
       select(q < 2000, k <= q, k <= 4000 - q && k % 3 == 0),
   };
   int exercised = 0;

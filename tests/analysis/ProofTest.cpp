@@ -1,16 +1,15 @@
 // Proofs: what is known of published patterns, and random patterns against enumeration by the interpreter.
-#include "maskloom/analysis/Prove.h"
 #include "maskloom/dsl/Parser.h"
 #include "maskloom/dsl/Patterns.h"
-#include "tests/support/ExprPredicate.h"
+#include "tests/analysis/ProofSubject.h"
 #include "tests/support/RandomPattern.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <array>
 #include <ctime>
 #include <filesystem>
+#include <map>
 
 namespace maskloom::testing {
 namespace {
@@ -19,145 +18,6 @@ namespace {
 constexpr double kSlack = 4;
 
 double processorMs() { return 1e3 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
-struct Answers {
-  Proof causal, rows, cover, kv;
-  ProofContext context = ProofContext::All;
-  std::array<const Proof *, 4> all() const { return {&causal, &rows, &cover, &kv}; }
-};
-
-/// A pattern and what proofs need of it.
-struct Subject {
-  Pattern pattern;
-  Program program;
-  ProofScope scope;
-
-  Subject(const Pattern &p, const Problem &problem) : pattern(p), program(programOf(p, problem)) {
-    scope.heads = problem.heads, scope.kvHeads = problem.kvHeads;
-    for (const ProgramParam &param : program.params) {
-      auto given = problem.params.find(param.name);
-      scope.params.push_back(given == problem.params.end() ? param.defaultValue : given->second);
-    }
-  }
-
-  Answers prove(const ProofLimits &limits = {}) const {
-    Answers answers;
-    answers.causal = proveCausal(program, scope, limits);
-    if (answers.causal.status == ProofStatus::Proved) answers.context = ProofContext::Causal;
-    answers.rows = proveRowsNonempty(program, scope, limits);
-    answers.cover = proveHeadsCoverContext(program, scope, answers.context, limits);
-    answers.kv = proveKvEfficient(program, scope, limits);
-    return answers;
-  }
-};
-
-Subject subjectOf(const Pattern &pattern, int64_t heads, int64_t kvHeads = 0) {
-  Problem problem;
-  problem.heads = heads;
-  problem.kvHeads = kvHeads ? kvHeads : heads;
-  return {pattern, problem};
-}
-
-Problem problemAt(const Subject &subject, const Counterexample &point) {
-  Problem problem;
-  problem.batch = point.batch + 1;
-  problem.heads = subject.scope.heads, problem.kvHeads = subject.scope.kvHeads;
-  problem.queries = point.queryLength, problem.keys = point.keyLength;
-  for (size_t i = 0; i < point.params.size(); ++i)
-    problem.params[subject.program.params[i].name] = point.params[i];
-  for (size_t i = 0; i < point.aux.size(); ++i)
-    problem.aux[subject.program.auxes[i].name] = {point.aux[i].extents, point.aux[i].values, {}};
-  return problem;
-}
-
-/// The interpreter's word on a counterexample: visible(head, q, k).
-class Oracle {
-public:
-  Oracle(const Subject &subject, const Counterexample &point)
-      : problem_(problemAt(subject, point)), interpreter_(subject.pattern, problem_), batch_(point.batch),
-        offset_(point.keyLength - point.queryLength) {
-    EXPECT_TRUE(checkProblem(subject.pattern, problem_).empty());
-  }
-  bool operator()(int64_t head, int64_t q, int64_t k) const {
-    return interpreter_.visible(batch_, head, q - offset_, k);
-  }
-
-private:
-  Problem problem_;
-  Interpreter interpreter_;
-  int64_t batch_, offset_;
-};
-
-void checkCounterexamples(const Subject &subject, const Answers &answers) {
-  for (const Proof *proof : answers.all()) {
-    if (proof->status != ProofStatus::Refuted) continue;
-    ASSERT_TRUE(proof->counterexample);
-    const Counterexample &c = *proof->counterexample;
-    for (int64_t q : c.queries) EXPECT_TRUE(q >= c.keyLength - c.queryLength && q < c.keyLength);
-    if (c.key) {
-      EXPECT_TRUE(*c.key >= 0 && *c.key < c.keyLength);
-    }
-    for (size_t i = 0; i < c.params.size(); ++i) {
-      const ProgramParam &param = subject.program.params[i];
-      EXPECT_TRUE(c.params[i] >= param.low && c.params[i] <= param.high);
-    }
-    Oracle visible(subject, c);
-    int64_t q = c.queries[0];
-    if (proof == &answers.causal) {
-      EXPECT_TRUE(*c.key > q && visible(*c.head, q, *c.key));
-    } else if (proof == &answers.rows) {
-      for (int64_t k = 0; k < c.keyLength; ++k) ASSERT_FALSE(visible(*c.head, q, k));
-    } else if (proof == &answers.cover) {
-      EXPECT_TRUE(answers.context == ProofContext::All || *c.key <= q);
-      for (int64_t h = 0; h < subject.scope.heads; ++h) ASSERT_FALSE(visible(h, q, *c.key));
-    } else {
-      ASSERT_EQ(c.queries.size(), 3u);
-      EXPECT_TRUE(c.queries[0] < c.queries[1] && c.queries[1] < c.queries[2]);
-      EXPECT_TRUE(visible(*c.head, c.queries[0], *c.key));
-      EXPECT_FALSE(visible(*c.head, c.queries[1], *c.key));
-      EXPECT_TRUE(visible(*c.head, c.queries[2], *c.key));
-    }
-  }
-}
-
-/// Looks for a refutation of each proved statement among all points of one length and one set of parameters.
-void checkProved(const Subject &subject, const Answers &answers, int64_t keys, int64_t queries,
-                 std::vector<int64_t> params) {
-  Counterexample problem;
-  problem.keyLength = keys, problem.queryLength = queries;
-  problem.params = std::move(params);
-  Oracle visible(subject, problem);
-  auto proved = [](const Proof &proof) { return proof.status == ProofStatus::Proved; };
-  std::vector<bool> covered(keys * keys, false);
-  for (int64_t head = 0; head < subject.scope.heads; ++head) {
-    std::vector<int> state(keys, 0); // not seen yet, seen, dropped
-    for (int64_t q = keys - queries; q < keys; ++q) {
-      bool any = false;
-      for (int64_t k = 0; k < keys; ++k) {
-        bool seen = visible(head, q, k);
-        any |= seen;
-        if (seen) covered[q * keys + k] = true;
-        if (proved(answers.causal)) {
-          ASSERT_FALSE(seen && k > q) << "causal: h " << head << " q " << q << " k " << k;
-        }
-        if (proved(answers.kv)) {
-          ASSERT_FALSE(seen && state[k] == 2) << "KV: h " << head << " q " << q << " k " << k;
-        }
-        if (seen)
-          state[k] = 1;
-        else if (state[k] == 1)
-          state[k] = 2;
-      }
-      if (proved(answers.rows)) {
-        ASSERT_TRUE(any) << "empty row: h " << head << " q " << q << " of " << keys;
-      }
-    }
-  }
-  if (!proved(answers.cover)) return;
-  for (int64_t q = keys - queries; q < keys; ++q)
-    for (int64_t k = 0; k < (answers.context == ProofContext::Causal ? q + 1 : keys); ++k)
-      ASSERT_TRUE(covered[q * keys + k]) << "not covered: q " << q << " k " << k;
-}
 
 TEST(Proof, LocalStrideCoversItsContext) {
   for (int64_t stride : {8, 16, 64, 128}) {
@@ -253,6 +113,18 @@ TEST(Proof, DistantCounterexamples) {
   ASSERT_EQ(answers.cover.status, ProofStatus::Refuted) << answers.cover.reason;
   ASSERT_EQ(answers.kv.status, ProofStatus::Refuted) << answers.kv.reason;
   EXPECT_EQ(answers.rows.status, ProofStatus::Proved) << answers.rows.reason;
+  checkCounterexamples(subject, answers);
+}
+
+/// A union of heads that no projection gets at: pairs scattered over long sequences find the hole.
+TEST(Proof, ScatteredCounterexamples) {
+  const Index q = query(), k = key(), h = head();
+  Mask far = (floordiv(q, 64) * 7 + floordiv(k, 64) * 13 + h * 5) % 31 < 3;
+  Subject subject = subjectOf(Pattern("p", q >= k && (floordiv(q, 64) - floordiv(k, 64) < 6 || far)), 16);
+  Answers answers = subject.prove();
+  EXPECT_EQ(answers.cover.status, ProofStatus::Refuted) << answers.cover.reason;
+  EXPECT_EQ(answers.rows.status, ProofStatus::Proved) << answers.rows.reason;
+  EXPECT_EQ(answers.kv.status, ProofStatus::Refuted) << answers.kv.reason;
   checkCounterexamples(subject, answers);
 }
 
