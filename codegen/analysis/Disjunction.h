@@ -26,8 +26,10 @@ public:
   /// An atom was dropped: the disjuncts are a superset.
   bool dropped() const { return dropped_; }
 
-private:
+  /// An integer node as a linear form; nothing when it is not quasi-affine, or the table is full.
   std::optional<Form> lower(int node);
+
+private:
   /// The conjunctions with redundant members of the union left out; false when over the limit.
   bool keep(Disjuncts &all, System conjunction);
 

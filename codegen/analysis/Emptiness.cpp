@@ -13,8 +13,14 @@ constexpr unsigned kMaxSampledVariables = 14;
 constexpr unsigned kMaxSampledConstraints = 40;
 constexpr int64_t kMaxSampledCoefficient = 1 << 16;
 
-static presburger::IntegerPolyhedron toPolyhedron(const System &system) {
-  std::array<int, kMaxVariables> column;
+/// Solutions are asked for at the end of a search, once everything else has failed to decide.
+constexpr unsigned kMaxSolvedVariables = 12;
+/// Larger numbers are of no use to anybody.
+constexpr int64_t kMaxSolution = int64_t(1) << 31;
+
+/// `column`: of each variable, -1 where the system does not mention it.
+static presburger::IntegerPolyhedron toPolyhedron(const System &system,
+                                                  std::array<int, kMaxVariables> &column) {
   column.fill(-1);
   unsigned columns = 0;
   for (const Constraint &c : system)
@@ -33,6 +39,18 @@ static presburger::IntegerPolyhedron toPolyhedron(const System &system) {
       result.addInequality(row);
   }
   return result;
+}
+
+static presburger::IntegerPolyhedron toPolyhedron(const System &system) {
+  std::array<int, kMaxVariables> column;
+  return toPolyhedron(system, column);
+}
+
+static bool smallCoefficients(const System &system) {
+  for (const Constraint &c : system)
+    for (int64_t coefficient : c.form.coefficients)
+      if (std::abs(coefficient) > kMaxSampledCoefficient) return false;
+  return true;
 }
 
 bool Prover::spend(const System &system) const {
@@ -64,9 +82,91 @@ bool Prover::integerEmpty(System system) const {
   presburger::IntegerPolyhedron polyhedron = toPolyhedron(system);
   if (presburger::Simplex(polyhedron).isEmpty()) return true;
   bool small = polyhedron.getNumVars() <= kMaxSampledVariables && system.size() <= kMaxSampledConstraints;
-  for (const Constraint &c : system)
-    for (int64_t coefficient : c.form.coefficients) small &= std::abs(coefficient) <= kMaxSampledCoefficient;
-  return small && polyhedron.isIntegerEmpty();
+  return small && smallCoefficients(system) && polyhedron.isIntegerEmpty();
+}
+
+/// v = `value`, from an equality in which v had coefficient 1 or -1.
+struct Substituted {
+  int variable;
+  Form value;
+};
+
+/// Solves equalities for variables with unit coefficients; false when a number gets too large.
+static bool substituteUnits(System &system, std::vector<Substituted> &done) {
+  while (true) {
+    int row = -1, variable = -1;
+    for (size_t i = 0; i < system.size() && variable < 0; ++i)
+      for (int v = 0; system[i].equality && v < kMaxVariables; ++v)
+        if (std::abs(system[i].form[v]) == 1) {
+          row = static_cast<int>(i), variable = v;
+          break;
+        }
+    if (row < 0) return true;
+    Form value;
+    if (!value.add(system[row].form, -system[row].form[variable])) return false;
+    value[variable] = 0;
+    system.erase(system.begin() + row);
+    for (Constraint &c : system) {
+      int64_t factor = c.form[variable];
+      c.form[variable] = 0;
+      if (factor != 0 && !c.form.add(value, factor)) return false;
+    }
+    done.push_back({variable, value});
+    if (!normalise(system)) { // 0 >= 1: what is left says that there is no solution
+      system.assign(1, {});
+      system.front().form.constant = -1;
+      return true;
+    }
+  }
+}
+
+Solution Prover::solve(System system) const {
+  Solution result;
+  System facts = table_.facts(system);
+  system.insert(system.end(), facts.begin(), facts.end());
+  if (!normalise(system)) {
+    result.kind = Solution::Kind::Empty;
+    return result;
+  }
+  if (!spend(system)) return result;
+  std::vector<Substituted> substituted;
+  if (!substituteUnits(system, substituted)) return result;
+  std::array<int, kMaxVariables> column;
+  presburger::IntegerPolyhedron polyhedron = toPolyhedron(system, column);
+  if (presburger::Simplex(polyhedron).isEmpty()) {
+    result.kind = Solution::Kind::Empty;
+    return result;
+  }
+  if (polyhedron.getNumVars() > kMaxSolvedVariables || system.size() > kMaxSampledConstraints ||
+      !smallCoefficients(system))
+    return result;
+  std::optional<llvm::SmallVector<llvm::DynamicAPInt, 8>> sample = polyhedron.findIntegerSample();
+  if (!sample) {
+    result.kind = Solution::Kind::Empty;
+    return result;
+  }
+  result.determined.assign(kMaxVariables, false);
+  for (int i = 0; i < kMaxVariables; ++i) {
+    if (column[i] < 0) continue;
+    const llvm::DynamicAPInt &value = (*sample)[column[i]];
+    if (llvm::abs(value) > llvm::DynamicAPInt(kMaxSolution)) return result; // exists, but is hard to evaluate
+    result.values[i] = int64_t(value);
+    result.determined[i] = true;
+  }
+  result.kind = Solution::Kind::Found;
+  // Last substituted, first known.
+  for (auto s = substituted.rbegin(); s != substituted.rend(); ++s) {
+    int64_t value = s->value.constant;
+    for (int i = 0; i < kMaxVariables; ++i) {
+      result.determined[i] = result.determined[i] || s->value[i] != 0;
+      value += s->value[i] * result.values[i]; // at most 2^6 * 2^26 * 2^31
+    }
+    if (std::abs(value) > kMaxSolution) result.kind = Solution::Kind::Unknown;
+    if (result.kind == Solution::Kind::Unknown) break;
+    result.values[s->variable] = value;
+    result.determined[s->variable] = true;
+  }
+  return result;
 }
 
 bool Prover::implies(const System &system, const Form &form, bool integer) const {

@@ -10,6 +10,15 @@ struct Budget {
   int work = 0; ///< left, in units of 64 matrix entries
 };
 
+/// A value for each variable; those that a system does not mention are 0.
+using Values = std::array<int64_t, kMaxVariables>;
+
+struct Solution {
+  enum class Kind : uint8_t { Empty, Found, Unknown } kind = Kind::Unknown;
+  Values values{};              ///< Found
+  std::vector<bool> determined; ///< Found: by variable, whether the system mentions it
+};
+
 class Prover {
 public:
   Prover(const VariableTable &table, Budget &budget) : table_(table), budget_(budget) {}
@@ -20,6 +29,9 @@ public:
   bool integerEmpty(System system) const;
   /// system implies form >= 0 over the integers, as far as rational (or integer) emptiness shows.
   bool implies(const System &system, const Form &form, bool integer = false) const;
+  /// An integer solution of the system and the facts, or that there is none. Unknown when it is too large.
+  Solution solve(System system) const;
+  bool exhausted() const { return budget_.work <= 0; }
 
 private:
   bool spend(const System &system) const;

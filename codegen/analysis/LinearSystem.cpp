@@ -96,6 +96,27 @@ VariableTable::VariableTable(const Program &program, TileShape tile, Orientation
   if (tile.keys > 1) column_ = *add({.local = true, .numerator = {}, .low = 0, .high = tile.keys - 1});
 }
 
+VariableTable::VariableTable(const Program &program, int maxVariables)
+    : VariableTable(program, {1, 1}, Orientation::Forward, maxVariables) {}
+
+std::optional<Form> VariableTable::addVariable(bool local, std::optional<int64_t> low,
+                                               std::optional<int64_t> high) {
+  std::optional<int> variable = add({.local = local, .numerator = {}, .low = low, .high = high});
+  if (!variable) return std::nullopt;
+  Form form;
+  form[*variable] = 1;
+  return form;
+}
+
+void VariableTable::bind(Symbol symbol, int32_t index, const Form &form) {
+  for (Binding &binding : bindings_)
+    if (binding.symbol == symbol && binding.index == index) {
+      binding.form = form;
+      return;
+    }
+  bindings_.push_back({symbol, index, form});
+}
+
 std::optional<int> VariableTable::add(Variable variable) {
   if (size() >= maxVariables_) return std::nullopt;
   variables_.push_back(std::move(variable));
@@ -127,6 +148,8 @@ std::optional<int> VariableTable::symbol(Symbol symbol, int32_t index) {
 }
 
 std::optional<Form> VariableTable::lower(Symbol symbol, int32_t index) {
+  for (const Binding &binding : bindings_)
+    if (binding.symbol == symbol && binding.index == index) return binding.form;
   Form form;
   if (symbol == Symbol::QueryPosition || symbol == Symbol::KeyPosition) {
     bool query = symbol == Symbol::QueryPosition;
@@ -271,10 +294,12 @@ bool VariableTable::close(System &system) const {
 }
 
 System VariableTable::facts(const System &system) const {
-  System result;
+  System result = assumptions_;
   int queryLength = -1, keyLength = -1, head = -1, kvHead = -1, heads = -1, kvHeads = -1;
   bool queryTile = false, keyTile = false;
-  forEachUsed(system, *this, [&](int i) {
+  System asked = assumptions_;
+  asked.insert(asked.end(), system.begin(), system.end());
+  forEachUsed(asked, *this, [&](int i) {
     const Variable &v = variables_[i];
     if (v.local) return;
     if (v.quotient) {

@@ -67,6 +67,15 @@ struct Variable {
 class VariableTable {
 public:
   VariableTable(const Program &program, TileShape tile, Orientation orientation, int maxVariables);
+  /// Without tiles: whoever asks a question adds its variables and says what the symbols stand for.
+  VariableTable(const Program &program, int maxVariables);
+
+  /// A variable in [low, high]; nothing when the table is full.
+  std::optional<Form> addVariable(bool local, std::optional<int64_t> low, std::optional<int64_t> high);
+  /// `symbol` stands for `form` from now on.
+  void bind(Symbol symbol, int32_t index, const Form &form);
+  /// A constraint on outer variables that always holds: part of facts() from now on.
+  void assume(const Constraint &constraint) { assumptions_.push_back(constraint); }
 
   int size() const { return static_cast<int>(variables_.size()); }
   const Variable &operator[](int variable) const { return variables_[variable]; }
@@ -99,6 +108,13 @@ private:
   int row_ = -1, column_ = -1; ///< -1: the tile has a single row / column
   int maxVariables_;
   std::vector<Variable> variables_;
+  System assumptions_;
+  struct Binding {
+    Symbol symbol;
+    int32_t index;
+    Form form;
+  };
+  std::vector<Binding> bindings_;
 };
 
 } // namespace maskloom::analysis

@@ -157,6 +157,7 @@ Formula ExpressionArena::atom(int expression, bool equality) {
   if (bounds.high && *bounds.high < 0) return leaf(Kind::False);
   if (equality ? bounds.low && *bounds.low > 0 : bounds.low && *bounds.low >= 0)
     return leaf(equality ? Kind::False : Kind::True);
+  if (equality && bounds.low == 0 && bounds.high == 0) return leaf(Kind::True);
   int target = findPiecewise(expression);
   if (target < 0) {
     Formula result = leaf(Kind::Atom);

@@ -16,10 +16,11 @@ constexpr const char *kFooter = R"(Examples:
   maskloom compile examples/patterns/causal.mask --arch sm_90a --head-dim 128 -o causal.ptx
   maskloom run examples/patterns/causal.mask --q q.npy --k k.npy --v v.npy -o o.npy --check
   maskloom mask examples/patterns/two_range.mask --seq 1024 --heads 16 -o m.npy
+  maskloom equal old.mask new.mask
   maskloom doctor
 
 Exit codes: 0 success, 1 bad input (pattern, tensors, values), 2 command line, 3 the machine (no NVRTC, no driver,
-unwritable file), 4 internal error (ours), 5 a check failed.)";
+unwritable file), 4 internal error (ours), 5 a check failed or patterns differ, 6 undecided.)";
 
 int exitCodeOf(ErrorKind kind) {
   switch (kind) {
@@ -45,6 +46,7 @@ int cliMain(int argc, char **argv) {
   addMaskCommand(app, action);
   addFmtCommand(app, action);
   addCacheCommand(app, action);
+  addEqualCommand(app, action);
   addDoctorCommand(app, action);
   try {
     app.parse(argc, argv);

@@ -19,6 +19,7 @@ void addRunCommand(CLI::App &app, Action &action);
 void addExplainCommand(CLI::App &app, Action &action);
 void addMaskCommand(CLI::App &app, Action &action);
 void addCacheCommand(CLI::App &app, Action &action);
+void addEqualCommand(CLI::App &app, Action &action);
 void addDoctorCommand(CLI::App &app, Action &action);
 void addFmtCommand(CLI::App &app, Action &action);
 

@@ -1,71 +1,159 @@
 #include "maskloom/facade/Explain.h"
 
+#include "maskloom/facade/Analyzed.h"
 #include "maskloom/facade/Error.h"
 #include "maskloom/facade/ProblemContext.h"
 
-#include "maskloom/codegen/Compile.h"
 #include "maskloom/dsl/Canonical.h"
+#include "maskloom/dsl/Patterns.h"
 #include "maskloom/program/Describe.h"
-#include "maskloom/program/PairCount.h"
+#include "maskloom/program/OuterRuns.h"
 #include "maskloom/program/TileWalker.h"
 
 #include <algorithm>
-#include <map>
 
 namespace maskloom {
 
-TileCounts &TileCounts::operator+=(const TileCounts &other) {
-  empty += other.empty;
-  partial += other.partial;
-  full += other.full;
-  return *this;
-}
-
 namespace {
 
-Program analyzed(const Pattern &pattern, TileShape tile, const std::map<std::string, int64_t> &values) {
-  CodegenResult result = analyze(pattern, tile, values);
-  if (!result.internalError.empty())
-    throw Error(ErrorKind::Internal, "internal error, our fault, not the pattern's: " + result.internalError,
-                result.reproducer);
-  if (!result.program) throw Error(ErrorKind::User, render(result.diagnostics));
-  return std::move(*result.program);
+/// Counts kept for heads that see the same.
+constexpr size_t kMaxKnown = 256;
+
+/// Heads of a group that names no head see the same.
+bool differsByHead(const Predicate &predicate) {
+  return std::any_of(predicate.nodes.begin(), predicate.nodes.end(), [](const PredicateNode &node) {
+    return node.op == PredicateNode::Op::Symbol &&
+           (node.symbol == Symbol::Head || node.symbol == Symbol::KvHead || node.symbol == Symbol::AuxScalar);
+  });
 }
 
-/// Counts pairs head by head, from runs derived for rows and single columns.
-class PairCounter {
+/// Counts pairs and tiles head by head.
+class Counter {
 public:
-  PairCounter(const Pattern &pattern, const Problem &problem)
-      : program_(analyzed(pattern, {1, 1}, problem.params)), contexts_(program_, problem) {}
+  Counter(const Pattern &pattern, const Problem &problem, TileShape tile, int64_t maxSteps)
+      : program_(analyzed(pattern, tile, problem.params)), contexts_(program_, problem), steps_(maxSteps) {}
 
-  int64_t pairsOf(int64_t head) const {
-    ScheduleContext context = contexts_.of(0, head);
-    const HeadGroupProgram &group = program_.groups[groupOf(program_, context.head, context.kvHead)];
-    return countVisiblePairs(program_, group.predicate, &group.forward, context);
+  const Program &program() const { return program_; }
+  ScheduleContext context(int64_t head) const { return contexts_.of(0, head); }
+  size_t groupOf(int64_t head) const {
+    ScheduleContext at = context(head);
+    return maskloom::groupOf(program_, at.head, at.kvHead);
   }
 
+  std::optional<int64_t> pairs(int64_t head) { return count(head, pairs_, countVisibleRows); }
+  std::optional<TileCounts> tiles(int64_t head) { return count(head, tiles_, countTiles); }
+
 private:
+  static std::optional<int64_t> countVisibleRows(const Program &program, const Predicate &predicate,
+                                                 const Schedule &rows, const ScheduleContext &context,
+                                                 int64_t &steps) {
+    return countVisiblePairs(program, predicate, &rows, context, steps);
+  }
+
+  template <class T>
+  struct Known {
+    size_t group;
+    std::optional<OuterRuns> runs; ///< closed-form ones
+    std::optional<T> count;
+  };
+
+  template <class T, class Count>
+  std::optional<T> count(int64_t head, std::vector<Known<T>> &known, Count counted) {
+    size_t index = groupOf(head);
+    const HeadGroupProgram &group = program_.groups[index];
+    // Heads whose runs are the same functions, up to whole periods of congruences, see equally much.
+    std::optional<OuterRuns> runs;
+    if (group.forward.closedForm) runs = foldRuns(program_, group.forward, context(head));
+    for (const Known<T> &other : known)
+      if (other.group == index && (runs ? other.runs == runs : !differsByHead(group.predicate)))
+        return other.count;
+    std::optional<T> result = counted(program_, group.predicate, group.forward, context(head), steps_);
+    if (known.size() < kMaxKnown) known.push_back({index, std::move(runs), result});
+    return result;
+  }
+
   Program program_;
   ProblemContext contexts_;
+  int64_t steps_;
+  std::vector<Known<int64_t>> pairs_;
+  std::vector<Known<TileCounts>> tiles_;
 };
 
-/// Does some head see a key after the query?
-bool seesFuture(const Pattern &pattern, const Problem &problem) {
+/// Does no head see a key after the query, in this problem?
+bool isCausal(const Pattern &pattern, const Problem &problem, const Explanation &known, int64_t maxSteps) {
+  bool usual =
+      problem.keyOffset == 0 && problem.queryOffsetOf(0) == problem.keyLength(0) - problem.queryLength(0);
+  if (known.proofs && usual) {
+    const StatementProof &causal = known.proofs->causal;
+    const Proof &proof = causal.given ? *causal.given : causal.proof;
+    if (proof.status == ProofStatus::Proved) return true;
+  }
   Pattern future = pattern;
   Expr later = makeExpr(Op::Gt, Type::Bool, {makeIndex(IndexVar::Key), makeIndex(IndexVar::Query)});
   future.mask = makeExpr(Op::And, Type::Bool, {later, future.mask});
-  PairCounter counter(future, problem);
+  Counter counter(future, problem, {1, 1}, maxSteps);
   for (int64_t h = 0; h < problem.heads; ++h)
-    if (counter.pairsOf(h) > 0) return true;
-  return false;
+    if (counter.pairs(h) != 0) return false;
+  return true;
 }
 
-int64_t causalPairs(const Problem &problem) {
-  int64_t queries = problem.queryLength(0), keys = problem.keyLength(0);
-  int64_t first = problem.queryOffsetOf(0) - problem.keyOffset; // last visible column of row 0
-  int64_t total = 0;
-  for (int64_t row = 0; row < queries; ++row) total += std::clamp<int64_t>(first + row + 1, 0, keys);
-  return total;
+double causalPairs(const Problem &problem) {
+  // Sum of clamp(v, 0, keys) over v <= x.
+  double keys = static_cast<double>(problem.keyLength(0));
+  auto upTo = [&](double x) {
+    return x <= 0 ? 0 : x <= keys ? x * (x + 1) / 2 : keys * (keys + 1) / 2 + (x - keys) * keys;
+  };
+  double first = static_cast<double>(problem.queryOffsetOf(0) - problem.keyOffset); // last column row 0 sees
+  return upTo(first + static_cast<double>(problem.queryLength(0))) - upTo(first);
+}
+
+/// Tiles that dense (causal) attention visits, one head.
+double denseTiles(const Problem &problem, TileShape tile, bool causal) {
+  if (!causal)
+    return static_cast<double>(ceilDiv(problem.queryLength(0), tile.queries)) *
+           static_cast<double>(ceilDiv(problem.keyLength(0), tile.keys));
+  Problem one;
+  one.queries = problem.queryLength(0);
+  one.keys = problem.keyLength(0);
+  one.queryOffset = problem.queryOffsetOf(0);
+  one.keyOffset = problem.keyOffset;
+  Pattern pattern = patterns::causal();
+  std::optional<TileCounts> tiles = Counter(pattern, one, tile, INT64_MAX).tiles(0); // closed-form: no walk
+  return static_cast<double>(tiles->partial + tiles->full);
+}
+
+HeadBalance balanceOf(const std::vector<int64_t> &pairs) {
+  HeadBalance balance;
+  auto [fewest, most] = std::minmax_element(pairs.begin(), pairs.end());
+  most = std::max_element(pairs.begin(), pairs.end()); // the first of several
+  balance.lightest = fewest - pairs.begin();
+  balance.heaviest = most - pairs.begin();
+  balance.fewest = *fewest;
+  balance.most = *most;
+  double total = 0;
+  for (int64_t p : pairs) total += static_cast<double>(p);
+  if (total > 0) balance.imbalance = static_cast<double>(*most) * static_cast<double>(pairs.size()) / total;
+  return balance;
+}
+
+Cost costOf(const Explanation &e, const ExplainOptions &options) {
+  double d = static_cast<double>(options.headDim), dv = static_cast<double>(options.valueDim);
+  double bytes = static_cast<double>(options.elementBytes);
+  double rows = static_cast<double>(e.heads) * static_cast<double>(e.queries);
+  double keys = static_cast<double>(e.kvHeads) * static_cast<double>(e.keys);
+  double visited = static_cast<double>(e.tiles.partial + e.tiles.full);
+  double tileKeys = static_cast<double>(e.tile.keys);
+  Cost cost;
+  cost.flops = 2 * (d + dv) * static_cast<double>(e.visiblePairs);
+  cost.tileFlops = 2 * (d + dv) * visited * tileKeys * static_cast<double>(e.tile.queries);
+  double perRow = (d + dv) * bytes + 4; // Q, O, LSE
+  cost.bytesTensors = rows * perRow + keys * (d + dv) * bytes;
+  cost.bytesLoaded = rows * perRow + visited * tileKeys * (d + dv) * bytes;
+  double wordsPerRow = 2 * static_cast<double>(ceilDiv(ceilDiv(e.keys, e.tile.keys), 32));
+  for (const GroupExplanation &group : e.groups)
+    if (!group.closedForm) // the bitmap has room for all heads
+      cost.bytesPlan = 4 * wordsPerRow * static_cast<double>(e.heads * ceilDiv(e.queries, e.tile.queries));
+  return cost;
 }
 
 } // namespace
@@ -80,17 +168,18 @@ Explanation explain(const Pattern &pattern, const Problem &problem, const Explai
   out.queries = problem.queryLength(0);
   out.keys = problem.keyLength(0);
   out.tile = options.tile;
+  double pairs = static_cast<double>(out.queries) * static_cast<double>(out.keys);
+  double allPairs = pairs * static_cast<double>(out.heads);
+  if (allPairs > 0x1p62)
+    throw Error(ErrorKind::User,
+                "more than 2^62 pairs of queries and keys: choose a shorter sequence or fewer heads");
 
-  Program tiles = analyzed(pattern, options.tile, problem.params);
-  PairCounter counter(pattern, problem);
-  ProblemContext contexts(tiles, problem);
-  int64_t queryTiles = ceilDiv(out.queries, options.tile.queries),
-          keyTiles = ceilDiv(out.keys, options.tile.keys);
-
+  Counter rows(pattern, problem, {1, 1}, options.maxSteps),
+      tiles(pattern, problem, options.tile, options.maxSteps);
+  std::vector<int64_t> pairsOfHead;
   for (int64_t h = 0; h < problem.heads; ++h) {
-    ScheduleContext context = contexts.of(0, h);
-    size_t index = groupOf(tiles, context.head, context.kvHead);
-    const HeadGroupProgram &group = tiles.groups[index];
+    size_t index = tiles.groupOf(h);
+    const HeadGroupProgram &group = tiles.program().groups[index];
     if (out.groups.size() <= index) out.groups.resize(index + 1);
     GroupExplanation &entry = out.groups[index];
     if (entry.first < 0) {
@@ -98,32 +187,38 @@ Explanation explain(const Pattern &pattern, const Problem &problem, const Explai
       entry.closedForm = group.forward.closedForm;
       entry.remark = group.forward.remark;
       if (options.runs) {
+        ScheduleContext context = tiles.context(h);
         DescribeOptions offsets{context.queryOffset, context.keyOffset};
-        entry.forwardRuns = describe(tiles, group.forward, offsets);
-        entry.transposedRuns = describe(tiles, group.transposed, offsets);
+        entry.forwardRuns = describe(tiles.program(), group.forward, offsets);
+        entry.transposedRuns = describe(tiles.program(), group.transposed, offsets);
       }
     }
     entry.last = h;
-    entry.visiblePairs += counter.pairsOf(h);
-    TileCounts counts;
-    TileWalker walker(tiles, group, Orientation::Forward, context);
-    for (int64_t tile = 0; tile < queryTiles; ++tile)
-      for (const Stretch &stretch : walker.stretches(tile))
-        (stretch.partial ? counts.partial : counts.full) += stretch.last - stretch.first + 1;
-    counts.empty = queryTiles * keyTiles - counts.partial - counts.full;
-    entry.tiles += counts;
+    std::optional<int64_t> seen = rows.pairs(h);
+    std::optional<TileCounts> counts = tiles.tiles(h);
+    out.pairsCounted &= seen.has_value();
+    out.tilesCounted &= counts.has_value();
+    pairsOfHead.push_back(seen.value_or(0));
+    entry.visiblePairs += seen.value_or(0);
+    entry.tiles += counts.value_or(TileCounts());
   }
   std::erase_if(out.groups, [](const GroupExplanation &group) { return group.first < 0; });
-  for (const GroupExplanation &group : out.groups) {
+  for (GroupExplanation &group : out.groups) { // a part of a sum would mislead
+    if (!out.pairsCounted) group.visiblePairs = 0;
+    if (!out.tilesCounted) group.tiles = {};
     out.visiblePairs += group.visiblePairs;
     out.tiles += group.tiles;
   }
-  double pairs = static_cast<double>(out.queries) * static_cast<double>(out.keys);
-  out.density = static_cast<double>(out.visiblePairs) / (pairs * static_cast<double>(out.heads));
-  out.causal = !seesFuture(pattern, problem);
-  double dense =
-      (out.causal ? static_cast<double>(causalPairs(problem)) : pairs) * static_cast<double>(out.heads);
-  out.speedupCeiling = out.visiblePairs ? dense / static_cast<double>(out.visiblePairs) : 0;
+  out.density = static_cast<double>(out.visiblePairs) / allPairs;
+  if (out.pairsCounted) out.balance = balanceOf(pairsOfHead);
+  out.cost = costOf(out, options);
+  if (options.proofs) out.proofs = prove(pattern, rows.program(), problem);
+  out.causal = isCausal(pattern, problem, out, options.maxSteps);
+  double dense = out.causal ? causalPairs(problem) * static_cast<double>(out.heads) : allPairs;
+  if (out.visiblePairs) out.speedupCeiling = dense / static_cast<double>(out.visiblePairs);
+  if (int64_t visited = out.tiles.partial + out.tiles.full)
+    out.tileSpeedupCeiling = denseTiles(problem, options.tile, out.causal) * static_cast<double>(out.heads) /
+                             static_cast<double>(visited);
   return out;
 }
 

@@ -1,18 +1,16 @@
-// What a pattern costs before anything runs: visible pairs, tiles, density, the ceiling of the speed-up.
+// What a pattern costs before anything runs: visible pairs, tiles, density, balance between heads, the
+// ceiling of the speed-up, arithmetic and bytes; and what is proved of it for every length.
 #pragma once
 
 #include "maskloom/dsl/Interpreter.h"
+#include "maskloom/facade/Proofs.h"
+#include "maskloom/program/PairCount.h"
 #include "maskloom/program/Program.h"
 
 #include <string>
 #include <vector>
 
 namespace maskloom {
-
-struct TileCounts {
-  int64_t empty = 0, partial = 0, full = 0;
-  TileCounts &operator+=(const TileCounts &other);
-};
 
 /// Heads that see the same, within one head group.
 struct GroupExplanation {
@@ -24,23 +22,50 @@ struct GroupExplanation {
   std::string remark;
 };
 
+/// How evenly the visible pairs are spread over the heads.
+struct HeadBalance {
+  int64_t lightest = 0, heaviest = 0; ///< query heads, the first of their kind
+  int64_t fewest = 0, most = 0;       ///< their visible pairs
+  double imbalance = 1;               ///< most / mean; 1 when nothing is visible
+};
+
+/// For one batch entry. Bytes of tensors are those of the launch; a GPU's caches may save part of the loads.
+struct Cost {
+  double flops = 0;        ///< of the two matrix products over visible pairs: 2 * (d + dv) a pair
+  double tileFlops = 0;    ///< over all pairs of visited tiles, which is what a kernel computes
+  double bytesTensors = 0; ///< Q, K, V, O and the LSE, once each
+  double bytesLoaded = 0;  ///< what the kernel moves: K and V of each visited tile; Q, O and the LSE once
+  double bytesPlan = 0;    ///< the plan bitmap of heads whose runs are not closed-form
+};
+
 struct Explanation {
   std::string pattern, hash;
   int64_t heads = 1, kvHeads = 1, queries = 1, keys = 1;
+  /// False when the budget of steps ran out before all pairs (tiles) were counted; the numbers that depend on
+  /// them are then 0. Only patterns without closed-form runs have such a budget.
+  bool pairsCounted = true, tilesCounted = true;
   int64_t visiblePairs = 0; ///< summed over heads, one batch entry
   double density = 0;       ///< of heads * queries * keys
   /// Dense pairs over visible ones: dense causal ones when no visible key lies after its query, all of them
   /// otherwise. 0 when nothing is visible.
   double speedupCeiling = 0;
-  bool causal = false; ///< no visible k > q
+  double tileSpeedupCeiling = 0; ///< the same for tiles that are visited: what these tile sizes allow
+  bool causal = false;           ///< no visible k > q
   TileShape tile;
   TileCounts tiles; ///< summed over heads
   std::vector<GroupExplanation> groups;
+  HeadBalance balance;
+  Cost cost;
+  std::optional<PatternProofs> proofs; ///< as asked for
 };
 
 struct ExplainOptions {
   TileShape tile{128, 128};
-  bool runs = false; ///< also describe the derived runs
+  bool runs = false;                     ///< also describe the derived runs
+  bool proofs = true;                    ///< also prove what holds for every length
+  int64_t headDim = 128, valueDim = 128; ///< for the cost
+  int64_t elementBytes = 2;              ///< of Q, K, V and O
+  int64_t maxSteps = 20'000'000; ///< of walks where no closed form applies, a fraction of a microsecond each
 };
 
 /// Explains one batch entry of `problem` (its parameters, lengths, offsets and aux tensors). Throws Error.

@@ -1,106 +1,34 @@
 #include "maskloom/program/PairCount.h"
 
+#include "maskloom/program/Arithmetic.h"
 #include "maskloom/program/BoxEvaluator.h"
 #include "maskloom/program/PredicateEvaluation.h"
-#include "maskloom/program/ScheduleInstance.h"
+#include "maskloom/program/RunUnion.h"
+#include "maskloom/program/TileWalker.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace maskloom {
 
 namespace {
 
-/// Common periods beyond this are not worth building: the segment is walked.
-constexpr int64_t kMaxCommonPeriod = 1 << 16;
-
-class RowCounter {
-public:
-  int64_t count(const ScheduleInstance &instance) {
-    runs_.clear();
-    for (const RunInstance &run : instance.touched()) {
-      if (run.low > run.high) continue;
-      if (!run.plain) return walk(instance);
-      runs_.push_back(&run);
-    }
-    if (runs_.empty()) return 0;
-    if (runs_.size() == 1) return runs_[0]->step.count(runs_[0]->low, runs_[0]->high);
-    cuts_.clear();
-    for (const RunInstance *run : runs_) {
-      cuts_.push_back(run->low);
-      cuts_.push_back(run->high + 1);
-    }
-    std::sort(cuts_.begin(), cuts_.end());
-    int64_t total = 0;
-    for (size_t i = 0; i + 1 < cuts_.size(); ++i)
-      if (cuts_[i] < cuts_[i + 1]) total += segment(cuts_[i], cuts_[i + 1] - 1);
-    return total;
-  }
-
-private:
-  int64_t segment(int64_t first, int64_t last) {
-    active_.clear();
-    for (const RunInstance *run : runs_) {
-      if (run->low > first || run->high < last) continue;
-      if (run->step.period == 1) return last - first + 1;
-      active_.push_back(&run->step);
-    }
-    if (active_.empty()) return 0;
-    if (active_.size() == 1) return active_[0]->count(first, last);
-    int64_t period = 1, length = last - first + 1;
-    for (const Progression *step : active_)
-      if (period <= kMaxCommonPeriod) period = std::lcm(period, step->period);
-    if (period > kMaxCommonPeriod || length < 2 * period) return walk(first, last);
-    int64_t whole = length / period;
-    return whole * walk(first, first + period - 1) + walk(first + whole * period, last);
-  }
-
-  /// Members of the union of the active progressions, stretch by stretch.
-  int64_t walk(int64_t first, int64_t last) const {
-    int64_t total = 0;
-    for (int64_t x = first; x <= last;) {
-      int64_t from = kNoTile, to = kNoTile;
-      for (const Progression *step : active_) from = std::min(from, step->next(x));
-      if (from > last) break;
-      for (const Progression *step : active_)
-        if (step->contains(from))
-          to = to == kNoTile ? step->lastOfStretch(from) : std::max(to, step->lastOfStretch(from));
-      to = std::min(to, last);
-      total += to - from + 1;
-      x = to + 1;
-    }
-    return total;
-  }
-
-  static int64_t walk(const ScheduleInstance &instance) {
-    using Set = ScheduleInstance::Set;
-    int64_t total = 0;
-    for (int64_t x = instance.next(Set::Touched, 0); x != kNoTile;) {
-      int64_t last = instance.lastOfStretch(Set::Touched, x);
-      total += last - x + 1;
-      x = instance.next(Set::Touched, last + 1);
-    }
-    return total;
-  }
-
-  std::vector<const RunInstance *> runs_;
-  std::vector<int64_t> cuts_;
-  std::vector<const Progression *> active_;
-};
-
 /// Quarters of the plane until a box is of one kind, or small enough to look at its points.
 class BoxCounter {
 public:
-  BoxCounter(const Program &program, const Predicate &predicate, const ScheduleContext &context)
-      : program_(program), predicate_(predicate), context_(context), boxes_(program, predicate, context) {}
+  BoxCounter(const Program &program, const Predicate &predicate, const ScheduleContext &context,
+             int64_t &steps)
+      : program_(program), predicate_(predicate), context_(context), steps_(steps),
+        boxes_(program, predicate, context) {}
 
-  /// Rows [r0, r1), columns [c0, c1).
+  /// Rows [r0, r1), columns [c0, c1). Meaningless once the steps have run out.
   int64_t count(int64_t r0, int64_t r1, int64_t c0, int64_t c1) {
+    if (--steps_ < 0) return 0;
     int64_t rows = r1 - r0, columns = c1 - c0, q = context_.queryOffset, k = context_.keyOffset;
     TileClass kind = boxes_.classify(r0 + q, r1 - 1 + q, c0 + k, c1 - 1 + k);
     if (kind == TileClass::Empty) return 0;
     if (kind == TileClass::Full) return rows * columns;
     if (rows <= kLeaf && columns <= kLeaf) {
+      steps_ -= kLeaf; // a point costs less than a box
       int64_t total = 0;
       for (int64_t row = r0; row < r1; ++row)
         for (int64_t column = c0; column < c1; ++column)
@@ -129,26 +57,111 @@ private:
   const Program &program_;
   const Predicate &predicate_;
   const ScheduleContext &context_;
+  int64_t &steps_;
   BoxEvaluator boxes_;
 };
 
-} // namespace
-
-int64_t countVisiblePairs(const Program &program, const Predicate &predicate, const Schedule *rows,
-                          const ScheduleContext &context) {
-  if (!rows || !rows->closedForm || rows->tile != TileShape{1, 1} ||
-      rows->orientation != Orientation::Forward)
-    return BoxCounter(program, predicate, context).count(0, context.queryLength, 0, context.keyLength);
-  Schedule touchedOnly = *rows;
-  touchedOnly.notFull.clear();
-  ScheduleInstance instance(program, touchedOnly, context);
-  RowCounter counter;
+/// The runs of one row as they are, stretch by stretch.
+std::optional<int64_t> walkRows(const Program &program, const Schedule &rows, const ScheduleContext &context,
+                                int64_t &steps) {
+  using Set = ScheduleInstance::Set;
+  ScheduleInstance instance(program, rows, context);
   int64_t total = 0;
   for (int64_t row = 0; row < context.queryLength; ++row) {
     instance.setOuter(row, context.keyLength);
-    total += counter.count(instance);
+    for (int64_t x = instance.next(Set::Touched, 0); x != kNoTile;) {
+      if (--steps < 0) return std::nullopt;
+      int64_t last = instance.lastOfStretch(Set::Touched, x);
+      total += last - x + 1;
+      x = instance.next(Set::Touched, last + 1);
+    }
+    if (--steps < 0) return std::nullopt;
   }
   return total;
+}
+
+std::vector<const OuterRun *> pointers(const std::vector<OuterRun> &runs) {
+  std::vector<const OuterRun *> result;
+  for (const OuterRun &run : runs) result.push_back(&run);
+  return result;
+}
+
+/// Tiles by the walker's rules, from counts of unions: the full ones are those of T or N that are not in N.
+std::optional<TileCounts> countClosedForm(OuterRuns runs, const Schedule &schedule,
+                                          const ScheduleContext &context, int64_t &steps) {
+  int64_t queryTiles = integer::ceilDiv(context.queryLength, schedule.tile.queries);
+  int64_t keyTiles = integer::ceilDiv(context.keyLength, schedule.tile.keys);
+  if (keyTiles * schedule.tile.keys > context.keyLength) { // the ragged last tile is never full
+    OuterRun ragged;
+    ragged.low.push_back({{keyTiles - 1, 0, {}}, 1});
+    runs.notFull.push_back(std::move(ragged));
+  }
+  std::vector<const OuterRun *> touched = pointers(runs.touched), notFull = pointers(runs.notFull),
+                                both = touched;
+  both.insert(both.end(), notFull.begin(), notFull.end());
+  auto count = [&](std::vector<const OuterRun *> set) {
+    return RunUnion(runs.floors, std::move(set), keyTiles).sum(0, queryTiles - 1, steps);
+  };
+  std::optional<int64_t> inTouched = count(touched), inNotFull = count(notFull), inBoth = count(both);
+  if (!inTouched || !inNotFull || !inBoth) return std::nullopt;
+  TileCounts counts;
+  counts.full = *inBoth - *inNotFull;
+  counts.partial = *inTouched - counts.full;
+  counts.empty = queryTiles * keyTiles - *inTouched;
+  return counts;
+}
+
+std::optional<TileCounts> walkTiles(const Program &program, const Predicate &predicate,
+                                    const Schedule &schedule, const ScheduleContext &context,
+                                    int64_t &steps) {
+  TileWalker walker(program, predicate, schedule, context);
+  TileCounts counts;
+  for (int64_t tile = 0; tile < walker.outerTiles(); ++tile) {
+    // A row that is not closed-form classifies its candidates one by one.
+    steps -= schedule.closedForm ? 1 : walker.innerTiles();
+    if (steps < 0) return std::nullopt;
+    for (const Stretch &stretch : walker.stretches(tile)) {
+      (stretch.partial ? counts.partial : counts.full) += stretch.last - stretch.first + 1;
+      --steps;
+    }
+  }
+  counts.empty = walker.outerTiles() * walker.innerTiles() - counts.partial - counts.full;
+  return counts;
+}
+
+} // namespace
+
+TileCounts &TileCounts::operator+=(const TileCounts &other) {
+  empty += other.empty;
+  partial += other.partial;
+  full += other.full;
+  return *this;
+}
+
+std::optional<int64_t> countVisiblePairs(const Program &program, const Predicate &predicate,
+                                         const Schedule *rows, const ScheduleContext &context,
+                                         int64_t &steps) {
+  if (!rows || !rows->closedForm || rows->tile != TileShape{1, 1} ||
+      rows->orientation != Orientation::Forward) {
+    int64_t total =
+        BoxCounter(program, predicate, context, steps).count(0, context.queryLength, 0, context.keyLength);
+    return steps < 0 ? std::nullopt : std::optional(total);
+  }
+  Schedule touched = *rows;
+  touched.notFull.clear();
+  if (std::optional<OuterRuns> runs = foldRuns(program, touched, context))
+    return RunUnion(runs->floors, pointers(runs->touched), context.keyLength)
+        .sum(0, context.queryLength - 1, steps);
+  return walkRows(program, touched, context, steps);
+}
+
+std::optional<TileCounts> countTiles(const Program &program, const Predicate &predicate,
+                                     const Schedule &schedule, const ScheduleContext &context,
+                                     int64_t &steps) {
+  if (schedule.closedForm)
+    if (std::optional<OuterRuns> runs = foldRuns(program, schedule, context))
+      return countClosedForm(std::move(*runs), schedule, context, steps);
+  return walkTiles(program, predicate, schedule, context, steps);
 }
 
 } // namespace maskloom

@@ -1,19 +1,31 @@
-// Exact counts of visible (query, key) pairs without visiting them.
+// Exact counts of visible (query, key) pairs and of tiles by kind.
 //
-// A row's visible keys are the touched "tiles" of a schedule derived for 1 x 1 tiles. Its runs are cut at
-// their bounds into segments in which the same runs are active; a segment counts whole when an unbroken run
-// is active, by the closed form of Progression::count when one congruence is, and by one common period when
-// several are.
+// Where runs are closed-form nothing is visited: rows are Q tiles of one query, and unions of runs are summed
+// over all outer tiles (RunUnion.h). Otherwise (aux tensors, runs with more than one congruence) boxes of the
+// plane are classified, or stretches walked, within a budget of steps.
 #pragma once
 
 #include "maskloom/program/ScheduleWalker.h"
 
 namespace maskloom {
 
+struct TileCounts {
+  int64_t empty = 0, partial = 0, full = 0;
+  TileCounts &operator+=(const TileCounts &other);
+  bool operator==(const TileCounts &) const = default;
+};
+
 /// Pairs that one head of one batch entry sees, over the existing rows and columns. `rows` is the forward
 /// schedule of `predicate` for 1 x 1 tiles; when it is null or not closed-form, boxes of the (q, k) plane are
-/// classified by interval evaluation and only what stays partial is evaluated point by point.
-int64_t countVisiblePairs(const Program &program, const Predicate &predicate, const Schedule *rows,
-                          const ScheduleContext &context);
+/// classified by interval evaluation and only what stays partial is evaluated point by point. `steps` is
+/// counted down; nothing when it runs out.
+std::optional<int64_t> countVisiblePairs(const Program &program, const Predicate &predicate,
+                                         const Schedule *rows, const ScheduleContext &context,
+                                         int64_t &steps);
+
+/// Tiles of one head of one batch entry by kind, as TileWalker classifies them; `schedule` is a forward one.
+std::optional<TileCounts> countTiles(const Program &program, const Predicate &predicate,
+                                     const Schedule &schedule, const ScheduleContext &context,
+                                     int64_t &steps);
 
 } // namespace maskloom

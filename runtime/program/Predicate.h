@@ -57,10 +57,12 @@ struct PredicateNode {
   Symbol symbol = Symbol::QueryPosition;
   int64_t value = 0;
   int32_t operands[3] = {-1, -1, -1}; ///< indices of earlier nodes
+  bool operator==(const PredicateNode &) const = default;
 };
 
 struct Predicate {
   std::vector<PredicateNode> nodes;
+  bool operator==(const Predicate &) const = default;
 };
 
 } // namespace maskloom

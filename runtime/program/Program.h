@@ -36,6 +36,7 @@ struct ProgramAux {
 struct AuxScalar {
   int32_t aux = 0;
   std::vector<Predicate> indices; ///< one per axis, over Head, KvHead, Batch and constants
+  bool operator==(const AuxScalar &) const = default;
 };
 
 /// Heads first..last (query heads, or KV heads when Program::groupsByKvHead), and what they see.

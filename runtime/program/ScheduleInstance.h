@@ -16,6 +16,7 @@ constexpr int64_t kNoTile = INT64_MAX;
 /// period - 1. Period 1: every x.
 struct Progression {
   int64_t period = 1, a = 0, inverse = 0, phase = 0, width = 0;
+  bool operator==(const Progression &) const = default;
 
   /// An arbitrary congruence in normal form; `empty` is set when it never holds.
   static Progression normalised(int64_t a, int64_t phase, int64_t period, int64_t width, bool &empty);

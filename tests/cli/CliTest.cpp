@@ -84,7 +84,7 @@ protected:
 TEST_F(Cli, HelpTeaches) {
   Outcome help = run("--help");
   EXPECT_EQ(help.code, kExitOk);
-  for (const char *word : {"explain", "compile", "run", "mask", "fmt", "cache", "doctor", "Exit codes"})
+  for (const char *word : {"explain", "compile", "run", "mask", "equal", "fmt", "cache", "doctor", "Exit codes"})
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   EXPECT_EQ(run("explain --help").code, kExitOk);
   EXPECT_EQ(run("").code, kExitUsage);
@@ -158,6 +158,68 @@ TEST_F(Cli, ExplainNamesTheKernels) {
   EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --kernel hopper --arch sm_80"),
                kExitUserError, "hopper_forward is for sm_90a, not sm_80");
   EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --head-dim 7"), kExitUserError, "head_dim");
+}
+
+TEST_F(Cli, ExplainProves) {
+  Outcome result = run("explain " + pattern("s2_local_stride") + " --seq 1048576 --heads 15 --json");
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  auto json = nlohmann::json::parse(result.out);
+  auto proofs = json["proofs"];
+  EXPECT_EQ(proofs["scope"]["query_heads"], 15);
+  EXPECT_EQ(proofs["scope"]["params"]["block"], 64);
+  EXPECT_EQ(proofs["scope"]["params"]["local"], (std::vector<int64_t>{0, 2147483647}));
+  EXPECT_EQ(proofs["causal"]["status"], "proved");
+  EXPECT_EQ(proofs["kv_efficient"]["status"], "proved");
+  EXPECT_EQ(proofs["rows_nonempty"]["status"], "refuted");
+  EXPECT_EQ(proofs["rows_nonempty"]["counterexample"]["params"]["local"], 0);
+  EXPECT_EQ(proofs["rows_nonempty"]["at_given_params"]["status"], "proved");
+  EXPECT_EQ(proofs["heads_cover_context"]["context"], "k <= q");
+  auto hidden = proofs["heads_cover_context"]["at_given_params"]["counterexample"];
+  int64_t q = hidden["q"], k = hidden["k"];
+  EXPECT_EQ(k / 64 % 16, 1) << "the shard of the head that is missing";
+  EXPECT_GE(q / 64 - k / 64, 16);
+  EXPECT_GT(json["balance"]["most_pairs"], json["balance"]["fewest_pairs"]);
+  EXPECT_GT(json["cost"]["flops"], 0);
+  EXPECT_GT(json["speedup_ceiling"], json["tile_speedup_ceiling"]);
+
+  Outcome prose = run("explain " + pattern("prefix") + " --seq 4096");
+  EXPECT_NE(prose.out.find("rows_nonempty       proved"), std::string::npos) << prose.out;
+  EXPECT_NE(prose.out.find("refuted: q=0 k=1"), std::string::npos) << prose.out;
+  Outcome without = run("explain " + pattern("prefix") + " --seq 4096 --no-proofs --json");
+  EXPECT_FALSE(nlohmann::json::parse(without.out).contains("proofs"));
+}
+
+TEST_F(Cli, Equal) {
+  write("a.mask", "pattern a { param w in 1..100 = 8; causal; mask q - k < w; }");
+  write("b.mask", "pattern b { param w in 1..100 = 9; mask !(k > q) && k + w > q; }");
+  write("c.mask", "pattern c { causal; mask q - k < 8; }");
+  write("d.mask", "pattern d { causal; mask q - k < 8; score s * 0.5; }");
+  Outcome result = run("equal a.mask b.mask");
+  EXPECT_EQ(result.code, kExitOk) << result.out << result.err;
+  EXPECT_NE(result.out.find("a and b: equal"), std::string::npos) << result.out;
+  EXPECT_EQ(run("equal a.mask c.mask --set w=8").code, kExitOk);
+  result = run("equal a.mask c.mask --json");
+  EXPECT_EQ(result.code, kExitCheckFailed);
+  auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json["answer"], "different");
+  auto point = json["masks"]["counterexample"];
+  int64_t distance = int64_t(point["q"]) - int64_t(point["k"]), w = point["params"]["w"];
+  EXPECT_NE(distance < w, distance < 8);
+  result = run("equal c.mask d.mask");
+  EXPECT_EQ(result.code, kExitUndecided);
+  EXPECT_NE(result.out.find("scores"), std::string::npos) << result.out;
+  std::string variants = pattern("s2_variants");
+  EXPECT_EQ(
+      run("equal " + variants + " " + variants + " --pattern-a s2_per_kv_head --pattern-b s2_same_for_all")
+          .code,
+      kExitOk); // with one head
+  EXPECT_EQ(run("equal " + variants + " " + variants +
+                " --pattern-a s2_per_kv_head --pattern-b s2_same_for_all --heads 2")
+                .code,
+            kExitCheckFailed);
+  EXPECT_FAILS(run("equal a.mask c.mask --set v=8"), kExitUserError, "has no parameter 'v'");
+  EXPECT_FAILS(run("equal a.mask missing.mask"), kExitUserError, "missing.mask");
+  EXPECT_EQ(run("equal a.mask").code, kExitUsage);
 }
 
 TEST_F(Cli, MaskAgreesWithTiles) {

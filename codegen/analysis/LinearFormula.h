@@ -1,0 +1,57 @@
+// Formulas whose atoms are linear constraints, and their lowering from the normal form of a predicate.
+#pragma once
+
+#include "maskloom/analysis/Disjunction.h"
+
+namespace maskloom::analysis {
+
+/// A formula without negations over the variables of one table.
+struct LinearFormula {
+  enum class Kind : uint8_t { True, False, Atom, And, Or } kind = Kind::True;
+  Constraint atom;
+  std::vector<LinearFormula> operands;
+
+  static LinearFormula constant(bool value);
+  static LinearFormula of(const Constraint &constraint);
+  static LinearFormula all(std::vector<LinearFormula> operands);
+  static LinearFormula any(std::vector<LinearFormula> operands);
+};
+
+/// The points outside a conjunction.
+LinearFormula negation(const System &conjunction);
+
+/// What becomes of the parts of a mask that are not linear.
+enum class Unknowns : uint8_t {
+  Hold, ///< the result is true wherever the mask may be: a superset
+  Fail, ///< the result is true only where the mask certainly is: a subset
+};
+
+/// Lowers normal forms with the bindings that the table has now.
+class FormulaLowering {
+public:
+  FormulaLowering(VariableTable &table, ExpressionArena &arena, const Prover &prover, int maxDisjuncts)
+      : arena_(arena), disjunction_(table, arena, prover, maxDisjuncts) {}
+
+  /// Atoms that name this symbol count as unknown.
+  void hide(Symbol symbol) { hidden_.push_back(symbol); }
+
+  LinearFormula lower(const Formula &formula, Unknowns unknowns);
+  /// The disjuncts of a subset of the formula; nothing when there are too many.
+  std::optional<Disjuncts> expandSubset(const Formula &formula) {
+    return disjunction_.expand(withoutUnknowns(formula));
+  }
+  /// Something was unknown in a formula lowered so far.
+  bool approximated() const { return approximated_; }
+
+private:
+  bool isUnknown(const Formula &atom);
+  bool names(int node, Symbol symbol) const;
+  Formula withoutUnknowns(const Formula &formula);
+
+  ExpressionArena &arena_;
+  Disjunction disjunction_;
+  std::vector<Symbol> hidden_;
+  bool approximated_ = false;
+};
+
+} // namespace maskloom::analysis

@@ -1,0 +1,126 @@
+#include "maskloom/analysis/RowEvaluator.h"
+
+#include "maskloom/program/Arithmetic.h"
+
+#include <algorithm>
+
+namespace maskloom::analysis {
+
+using Op = PredicateNode::Op;
+
+RowEvaluator::RowEvaluator(const Program &program, const Predicate &predicate, const ScheduleContext &context,
+                           int64_t keys)
+    : program_(program), predicate_(predicate), context_(context), keys_(keys),
+      nodes_(predicate.nodes.size()) {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const PredicateNode &node = predicate_.nodes[i];
+    if (node.op == Op::Symbol) {
+      nodes_[i].usesQuery = node.symbol == Symbol::QueryPosition;
+      nodes_[i].usesKey = node.symbol == Symbol::KeyPosition;
+    }
+    for (int32_t operand : node.operands) {
+      if (operand < 0) continue;
+      nodes_[i].usesQuery |= nodes_[operand].usesQuery;
+      nodes_[i].usesKey |= nodes_[operand].usesKey;
+    }
+    if (nodes_[i].usesKey) nodes_[i].values.resize(keys);
+    if (!nodes_[i].usesQuery) compute(i, 0);
+  }
+}
+
+/// The value of an operation without symbols and loads.
+static int64_t apply(Op op, int64_t a, int64_t b, int64_t c) {
+  switch (op) {
+  case Op::Add: return a + b;
+  case Op::Sub: return a - b;
+  case Op::Mul: return a * b;
+  case Op::Min: return std::min(a, b);
+  case Op::Max: return std::max(a, b);
+  case Op::Abs: return std::max(a, -a);
+  case Op::Neg: return -a;
+  case Op::FloorDiv: return integer::floorDiv(a, b);
+  case Op::Mod: return integer::floorMod(a, b);
+  case Op::Eq: return a == b;
+  case Op::Ne: return a != b;
+  case Op::Lt: return a < b;
+  case Op::Le: return a <= b;
+  case Op::Gt: return a > b;
+  case Op::Ge: return a >= b;
+  case Op::And: return a && b;
+  case Op::Or: return a || b;
+  case Op::Not: return !a;
+  case Op::Select: return a ? b : c;
+  case Op::Const:
+  case Op::Bool:
+  case Op::Symbol:
+  case Op::AuxLoad: break;
+  }
+  return 0;
+}
+
+int64_t RowEvaluator::load(const PredicateNode &node, int64_t k) const {
+  int64_t indices[3] = {0, 0, 0};
+  for (int axis = 0; axis < 3; ++axis)
+    if (int32_t operand = node.operands[axis]; operand >= 0)
+      indices[axis] = nodes_[operand].usesKey ? nodes_[operand].values[k] : nodes_[operand].scalar;
+  return loadAux(context_.aux[node.value], indices);
+}
+
+void RowEvaluator::compute(size_t index, int64_t q) {
+  const PredicateNode &node = predicate_.nodes[index];
+  NodeValue &out = nodes_[index];
+  if (node.op == Op::Const || node.op == Op::Bool) {
+    out.scalar = node.value;
+    return;
+  }
+  if (node.op == Op::Symbol) {
+    for (int64_t k = 0; out.usesKey && k < keys_; ++k) out.values[k] = k;
+    if (!out.usesKey)
+      out.scalar = out.usesQuery ? q : symbolValue(program_, context_, node.symbol, node.value);
+    return;
+  }
+  if (node.op == Op::AuxLoad) {
+    if (!out.usesKey) out.scalar = load(node, 0);
+    for (int64_t k = 0; out.usesKey && k < keys_; ++k) out.values[k] = load(node, k);
+    return;
+  }
+  // A scalar operand is an array with step 0.
+  const int64_t zero = 0, *data[3] = {&zero, &zero, &zero};
+  int64_t step[3] = {0, 0, 0};
+  for (int n = 0; n < 3; ++n) {
+    if (node.operands[n] < 0) continue;
+    const NodeValue &operand = nodes_[node.operands[n]];
+    data[n] = operand.usesKey ? operand.values.data() : &operand.scalar;
+    step[n] = operand.usesKey;
+  }
+  if (!out.usesKey) {
+    out.scalar = apply(node.op, *data[0], *data[1], *data[2]);
+    return;
+  }
+  const auto each = [&](auto operation) {
+    for (int64_t k = 0; k < keys_; ++k) out.values[k] = operation(data[0][k * step[0]], data[1][k * step[1]]);
+  };
+  switch (node.op) { // the usual ones as loops without a switch inside
+  case Op::Add: return each([](int64_t a, int64_t b) { return a + b; });
+  case Op::Sub: return each([](int64_t a, int64_t b) { return a - b; });
+  case Op::Lt: return each([](int64_t a, int64_t b) { return a < b; });
+  case Op::Le: return each([](int64_t a, int64_t b) { return a <= b; });
+  case Op::Ge: return each([](int64_t a, int64_t b) { return a >= b; });
+  case Op::And: return each([](int64_t a, int64_t b) { return a & b; });
+  case Op::Or: return each([](int64_t a, int64_t b) { return a | b; });
+  default:
+    for (int64_t k = 0; k < keys_; ++k)
+      out.values[k] = apply(node.op, data[0][k * step[0]], data[1][k * step[1]], data[2][k * step[2]]);
+  }
+}
+
+const std::vector<int64_t> &RowEvaluator::row(int64_t q) {
+  for (size_t i = 0; i < nodes_.size(); ++i)
+    if (nodes_[i].usesQuery) compute(i, q);
+  const NodeValue &root = nodes_.back();
+  if (root.usesKey) return root.values;
+  result_.assign(keys_, root.scalar);
+  return result_;
+}
+
+} // namespace maskloom::analysis
