@@ -49,16 +49,26 @@ Problem problemAt(const Subject &subject, const Counterexample &point);
 class Oracle {
 public:
   Oracle(const Subject &subject, const Counterexample &point)
-      : problem_(problemAt(subject, point)), interpreter_(subject.pattern, problem_), batch_(point.batch),
-        offset_(point.keyLength - point.queryLength) {
-    EXPECT_TRUE(checkProblem(subject.pattern, problem_).empty());
+      : problem_(problemAt(subject, point)), pattern_(maskOf(subject.pattern, problem_)),
+        interpreter_(pattern_, problem_), batch_(point.batch), offset_(point.keyLength - point.queryLength) {
+    auto problems = checkProblem(pattern_, problem_);
+    EXPECT_TRUE(problems.empty()) << subject.pattern.name << ": " << problems[0];
   }
   bool operator()(int64_t head, int64_t q, int64_t k) const {
     return interpreter_.visible(batch_, head, q - offset_, k);
   }
 
 private:
+  /// The pattern without its scores, and without the aux tensors that only they read.
+  static Pattern maskOf(Pattern pattern, const Problem &problem) {
+    pattern.scores.clear();
+    pattern.sink.reset();
+    std::erase_if(pattern.auxes, [&](const auto &aux) { return !problem.aux.contains(aux->name); });
+    return pattern;
+  }
+
   Problem problem_;
+  Pattern pattern_;
   Interpreter interpreter_;
   int64_t batch_, offset_;
 };

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <filesystem>
 #include <map>
+#include <set>
 
 namespace maskloom::testing {
 namespace {
@@ -65,8 +66,13 @@ TEST(Proof, PublishedPatternsAreDecided) {
       {"soft_cap", {Proved, Proved, Proved, Proved}},
       {"two_range", {Proved, Proved, Proved, Proved}},
   };
-  size_t found = 0;
+  // What their aux tensors hold decides: nothing can be said for all contents.
+  const std::set<std::string> decidedByContents = {"causal_blockwise", "column_ranges",    "duo",
+                                                   "hash_sparse",      "prefix_documents", "shared_prefix",
+                                                   "slice_table"};
+  std::set<std::string> found; // some are in several files
   double slowest = 0;
+  std::string slowestName;
   for (const auto &file : std::filesystem::directory_iterator(MASKLOOM_PATTERNS)) {
     ParseResult parsed = parsePatternFile(file.path().string());
     ASSERT_TRUE(parsed.ok()) << file.path();
@@ -76,13 +82,16 @@ TEST(Proof, PublishedPatternsAreDecided) {
         subject.scope.anyParams = anyParams;
         double start = processorMs();
         Answers answers = subject.prove();
-        slowest = std::max(slowest, processorMs() - start);
+        if (double ms = processorMs() - start; ms > slowest) slowest = ms, slowestName = pattern.name;
         for (const Proof *proof : answers.all())
-          EXPECT_NE(proof->status, Undecided) << pattern.name << ": " << proof->reason;
+          if (proof->status == Undecided) {
+            EXPECT_TRUE(decidedByContents.count(pattern.name)) << pattern.name << ": " << proof->reason;
+            EXPECT_EQ(proof->reason, "the mask depends on the contents of an aux tensor") << pattern.name;
+          }
         checkCounterexamples(subject, answers);
         auto expected = known.find(pattern.name);
         if (anyParams || expected == known.end()) continue;
-        ++found;
+        found.insert(pattern.name);
         EXPECT_EQ(answers.causal.status, expected->second.causal) << pattern.name;
         EXPECT_EQ(answers.rows.status, expected->second.rows) << pattern.name;
         EXPECT_EQ(answers.cover.status, expected->second.cover) << pattern.name;
@@ -90,8 +99,8 @@ TEST(Proof, PublishedPatternsAreDecided) {
       }
     }
   }
-  EXPECT_EQ(found, known.size());
-  fmt::print("slowest pattern, all proofs: {:.1f} ms\n", slowest);
+  EXPECT_EQ(found.size(), known.size());
+  fmt::print("slowest pattern, all proofs: {}, {:.1f} ms\n", slowestName, slowest);
   EXPECT_LT(slowest, 100 * kSlack);
 }
 

@@ -78,6 +78,10 @@ class Report(unittest.TestCase):
             header, rows = results.read(files[:2])
             self.assertEqual(header["rounds"], 9)
             self.assertEqual([row["flops"] for row in rows], [5e11, 1])
+            header, rows = results.read(files)
+            groups = [row["group"] for row in self.rows]
+            self.assertEqual(header["commit"], f"abc ({', '.join(sorted(set(groups[:2])))}), def ({groups[2]})")
+            write(files[2], HEADER | {"gpu": "another"}, self.rows[2])
             with self.assertRaises(SystemExit):
                 results.read(files)
 

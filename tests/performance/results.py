@@ -9,12 +9,13 @@ import json
 import pathlib
 import statistics
 
-SAME = ("gpu", "commit", "date", "torch", "driver", "cold")  # what rows of one report have in common
+SAME = ("gpu", "date", "torch", "driver", "cold")  # what rows of one report have in common
 
 
 def read(paths):
-    """The header and the rows of files, the last row of each case. Files of different runs may be joined when their headers agree."""
-    header, rows = None, {}
+    """The header and the rows of files, the last row of each case. Files of different runs may be joined when their headers agree;
+    where the commits differ, the header's names each with what was measured there."""
+    header, rows, commits = None, {}, {}
     for path in paths:
         for line in pathlib.Path(path).read_text().splitlines():
             row = json.loads(line)
@@ -22,12 +23,18 @@ def read(paths):
                 if header and any(header.get(key) != row.get(key) for key in SAME):
                     raise SystemExit(f"{path}: measured elsewhere: {[(key, header.get(key), row.get(key)) for key in SAME if header.get(key) != row.get(key)]}")
                 header = row
-            elif row["kind"] == "compile":
-                rows["compile", row["pattern"]] = row
+                continue
+            commits.setdefault(header["commit"] if header else "", set())
+            if row["kind"] == "compile":
+                rows["compile", row["pattern"]] = row | {"commit": header["commit"]}
             elif row["kind"] == "variants":
                 continue
             elif row["kind"] != "skipped" or ("case", row["case"]) not in rows:
-                rows["case", row["case"]] = row
+                rows["case", row["case"]] = row | {"commit": header["commit"]}
+    for row in rows.values():
+        commits[row["commit"]].add(row.get("group", row["kind"]))
+    if len(commits) > 1:
+        header = header | {"commit": ", ".join(f"{commit} ({', '.join(sorted(groups))})" for commit, groups in commits.items() if groups)}
     return header or {}, list(rows.values())
 
 
