@@ -45,7 +45,8 @@ struct Configuration {
 };
 
 /// N: rows of a schedule tile, of which Gather make a KV tile.
-template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16, int Cluster = CLUSTER>
+template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16,
+          int Cluster = CLUSTER>
 struct HopperConfiguration {
   static constexpr int kHeadDim = D, kValueDim = DV, kTileQueries = M, kTileKeys = N, kGather = Gather,
                        kWarps = M / 16, kStages = Stages, kAlignBytes = 16, kCluster = Cluster;
