@@ -1,5 +1,6 @@
 #include "maskloom/codegen/emit/EmitIntervals.h"
 
+#include "maskloom/codegen/emit/EmitPairs.h"
 #include "maskloom/codegen/emit/IntervalSolver.h"
 #include "maskloom/codegen/emit/OperationPrinter.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 namespace arith = mlir::arith;
 
-/// A mask as a formula over intervals and conditions on k alone.
+/// A mask as a formula over intervals, conditions on k alone, and conditions on pairs.
 class Formula {
 public:
   Formula(mlir::func::FuncOp mask, const Dependence &dependence, const Program &program)
@@ -32,29 +33,29 @@ public:
       IntervalSolver solver(mask_, dependence_, program_);
       solver_ = &solver;
       intervals_ = 0, nodes_ = 0;
-      ends_.clear(), flags_.clear();
+      ends_.clear(), flags_.clear(), pairs_.clear();
       formula = decompose(root, false);
       if (!formula) return {};
       locals = solver.locals();
     }
-    if (intervals_ + flags_.size() == 0) // nothing, or everything
+    if (intervals_ + flags_.size() + pairs_.size() == 0) // nothing, or everything
       add(formula->text == "0u" ? KeyInterval{firstPosition(), firstPosition(), {}} : KeyInterval{}),
           formula = CppExpr{"intervals[0]"};
-    constexpr size_t kMostIntervals = 4, kMostFlags = 2, kLongestText = 1600;
-    if (intervals_ > kMostIntervals || flags_.size() > kMostFlags || ends_.size() > kLongestText) return {};
+    constexpr size_t kMostIntervals = 4, kMostFlags = 2, kMostPairs = 2, kLongestText = 1600;
+    if (intervals_ > kMostIntervals || flags_.size() > kMostFlags || pairs_.size() > kMostPairs ||
+        ends_.size() > kLongestText)
+      return {};
 
     OperationPrinter printer(mask_, program_);
-    std::string flags;
     if (!printer.require(flags_)) return {};
-    for (size_t i = 0; i < flags_.size(); i++) {
-      CppExpr bit = {fmt::format("unsigned({})", printer.text(flags_[i]).text)};
-      if (i) bit = binary(bit, "<<", literal(static_cast<int64_t>(i)), Precedence::Shift);
-      flags += (i ? " | " : "") + bit.at(Precedence::Unary);
-    }
-    std::string text =
-        fmt::format("  static constexpr int kIntervals = {}, kFlags = {};\n", intervals_, flags_.size());
-    if (!flags_.empty()) { // the loop over columns is over them alone; loads overlap
-      bool loads = llvm::any_of(flags_, [&](mlir::Value flag) { return dependence_.loads(flag); });
+    std::optional<std::string> pairs =
+        pairs_.empty() ? noPairs() : emitPairs(mask_, dependence_, program_, pairs_);
+    if (!pairs) return {};
+    std::string text = fmt::format("  static constexpr int kIntervals = {}, kFlags = {}, kPairs = {};\n",
+                                   intervals_, flags_.size(), pairs_.size());
+    if (!flags_.empty() || !pairs_.empty()) { // the loop over columns is over them alone; loads overlap
+      bool loads = llvm::any_of(flags_, [&](mlir::Value flag) { return dependence_.loads(flag); }) ||
+                   llvm::any_of(pairs_, [&](mlir::Value pair) { return dependence_.loads(pair); });
       text += fmt::format("  static constexpr int kMaskUnroll = {};\n", loads ? 4 : 8);
     }
     text +=
@@ -63,12 +64,14 @@ public:
                     std::max<size_t>(intervals_, 1), locals, ends_);
     text += fmt::format("  static MASKLOOM_DEVICE unsigned flags(const Context &c, int k) {{\n"
                         "    (void)c, (void)k;\n{}    return {};\n  }}\n",
-                        printer.locals(), flags.empty() ? "0u" : flags);
+                        printer.locals(), conditionBits(printer, flags_));
+    text += *pairs;
     return text +
-           fmt::format(
-               "  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[{}], const "
-               "unsigned (&flags)[{}]) {{\n    (void)intervals, (void)flags;\n    return {};\n  }}\n",
-               std::max<size_t>(intervals_, 1), std::max<size_t>(flags_.size(), 1), formula->text);
+           fmt::format("  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[{}], "
+                       "const unsigned (&flags)[{}], const unsigned (&pairs)[{}]) {{\n"
+                       "    (void)intervals, (void)flags, (void)pairs;\n    return {};\n  }}\n",
+                       std::max<size_t>(intervals_, 1), std::max<size_t>(flags_.size(), 1),
+                       std::max<size_t>(pairs_.size(), 1), formula->text);
   }
 
 private:
@@ -115,7 +118,7 @@ private:
         .Case<arith::AndIOp, arith::OrIOp>([&](auto) { return chain(op, negate); })
         .Case([&](arith::XOrIOp) -> MaybeText {
           auto constant = op->getOperand(1).getDefiningOp<arith::ConstantOp>();
-          if (!constant) return std::nullopt;
+          if (!constant) return pair(value, negate);
           bool flips = !mlir::cast<mlir::IntegerAttr>(constant.getValue()).getValue().isZero();
           return decompose(op->getOperand(0), negate != flips);
         })
@@ -128,14 +131,20 @@ private:
           CppExpr otherwise = binary(unary("~", *test), "&", *no, Precedence::BitAnd);
           return binary(taken, "|", otherwise, Precedence::BitOr);
         })
-        .Default([](mlir::Operation *) { return std::nullopt; });
+        .Default([&](mlir::Operation *) { return pair(value, negate); });
   }
 
-  MaybeText flag(mlir::Value value, bool negate) {
-    auto found = llvm::find(flags_, value);
-    size_t index = static_cast<size_t>(found - flags_.begin());
-    if (found == flags_.end()) flags_.push_back(value);
-    CppExpr word = {fmt::format("flags[{}]", index)};
+  MaybeText flag(mlir::Value value, bool negate) { return condition(flags_, "flags", value, negate); }
+  MaybeText pair(mlir::Value value, bool negate) {
+    if (!seesFewQueries(dependence_, value)) return std::nullopt;
+    return condition(pairs_, "pairs", value, negate);
+  }
+  static CppExpr condition(llvm::SmallVector<mlir::Value> &conditions, const char *name, mlir::Value value,
+                           bool negate) {
+    auto found = llvm::find(conditions, value);
+    size_t index = static_cast<size_t>(found - conditions.begin());
+    if (found == conditions.end()) conditions.push_back(value);
+    CppExpr word = {fmt::format("{}[{}]", name, index)};
     return negate ? unary("~", word) : word;
   }
 
@@ -193,7 +202,7 @@ private:
   llvm::SmallVector<std::pair<mlir::Value, bool>> unsolved_;
   std::string ends_;
   size_t intervals_ = 0;
-  llvm::SmallVector<mlir::Value> flags_;
+  llvm::SmallVector<mlir::Value> flags_, pairs_;
   int nodes_ = 0;
 };
 

@@ -2,11 +2,11 @@
 
 #include "maskloom/codegen/emit/Dependence.h"
 #include "maskloom/codegen/emit/EmitIntervals.h"
+#include "maskloom/codegen/emit/EmitPairs.h"
+#include "maskloom/codegen/emit/MaskParts.h"
 #include "maskloom/codegen/emit/OperationPrinter.h"
-#include "maskloom/codegen/ir/TileDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "llvm/ADT/SetVector.h"
 
 #include <fmt/format.h>
 
@@ -88,80 +88,6 @@ private:
   Dependence &dependence_;
 };
 
-/// What crosses from the parts on one position to the rest of the mask, and how large the rest is.
-class Frontier {
-public:
-  Frontier(const Dependence &dependence, mlir::Value result) : dependence_(dependence) {
-    llvm::SmallVector<mlir::Value> open = {result};
-    while (!open.empty()) {
-      mlir::Value value = open.pop_back_val();
-      mlir::Operation *op = value.getDefiningOp();
-      if (!op || !seen_.insert(value)) continue;
-      uint8_t positions = dependence_.positions(value);
-      bool scalar = positions == kNoPosition && !dependence_.loads(value);
-      if (!scalar && positions != kOnBoth && !isCheap(op)) {
-        // a load that is the same everywhere is read once a row, too
-        (positions == kOnKey ? columns : rows).insert(value);
-        continue;
-      }
-      operations += positions != kNoPosition;
-      comparisons += mlir::isa<mlir::arith::CmpIOp>(op);
-      loads |= mlir::isa<tile::AuxLoadOp>(op);
-      llvm::append_range(open, op->getOperands());
-    }
-  }
-
-  /// In the order of the function.
-  llvm::SetVector<mlir::Value> rows, columns;
-  int operations = 0, comparisons = 0;
-  bool loads = false;
-
-private:
-  /// Costs no more than keeping the value would: widening, `not`, a sum with a constant.
-  static bool isCheap(mlir::Operation *op) {
-    namespace arith = mlir::arith;
-    if (mlir::isa<arith::ExtSIOp>(op)) return true;
-    bool withConstant = op->getNumOperands() == 2 && (op->getOperand(0).getDefiningOp<arith::ConstantOp>() ||
-                                                      op->getOperand(1).getDefiningOp<arith::ConstantOp>());
-    return withConstant && mlir::isa<arith::AddIOp, arith::SubIOp, arith::XOrIOp>(op);
-  }
-
-  const Dependence &dependence_;
-  llvm::SetVector<mlir::Value> seen_;
-};
-
-/// The fields of Row or of Column: values and their names.
-struct Fields {
-  llvm::SmallVector<mlir::Value> values;
-  std::vector<std::string> names;
-};
-
-/// `struct Row { ... };` and row(), or the same of columns.
-bool printPart(OperationPrinter &printer, Fields &fields, bool isRow, std::string &text) {
-  const char *type = isRow ? "Row" : "Column", *name = isRow ? "row" : "column",
-             *position = isRow ? "q" : "k";
-  if (fields.values.empty()) {
-    text += fmt::format("  struct {} {{}};\n"
-                        "  static MASKLOOM_DEVICE {} {}(const Context &, int) {{ return {{}}; }}\n",
-                        type, type, name);
-    return true;
-  }
-  if (!printer.require(fields.values)) return false;
-  Names names;
-  std::string members, assignments;
-  for (mlir::Value value : fields.values) {
-    std::string field = printer.nameFor(value, names);
-    members += fmt::format("    {} {};\n", typeName(value.getType()), field);
-    assignments += fmt::format("    {}.{} = {};\n", name, field, printer.text(value).text);
-    fields.names.push_back(field);
-  }
-  text += fmt::format("  struct {} {{\n{}  }};\n", type, members);
-  text += fmt::format("  static MASKLOOM_DEVICE {0} {1}(const Context &c, int {2}) {{\n"
-                      "    (void)c, (void){2};\n{3}    {0} {1};\n{4}    return {1};\n  }}\n",
-                      type, name, position, printer.locals(), assignments);
-  return true;
-}
-
 /// How often the loop over a tile's blocks of 8 columns pays to be unrolled: often where a point costs a few
 /// instructions, and a little where every column loads, so that loads overlap.
 std::string unrolling(const Frontier &frontier, const Dependence &dependence) {
@@ -187,19 +113,12 @@ bool emitMask(mlir::func::FuncOp mask, const Program &program, std::string &text
   mlir::Value result = function.getBody().front().getTerminator()->getOperand(0);
   const Frontier frontier(dependence, result);
 
-  auto inOrder = [&](const llvm::SetVector<mlir::Value> &values) {
-    Fields fields;
-    for (mlir::Operation &op : function.getBody().front())
-      if (op.getNumResults() == 1 && values.contains(op.getResult(0)))
-        fields.values.push_back(op.getResult(0));
-    return fields;
-  };
   OperationPrinter whole(function, program);
   std::string parts;
   for (bool isRow : {true, false}) {
-    Fields fields = inOrder(isRow ? frontier.rows : frontier.columns);
+    PartFields fields(function, isRow ? frontier.rows : frontier.columns);
     OperationPrinter part(function, program);
-    if (!printPart(part, fields, isRow, parts)) {
+    if (!fields.print(part, isRow ? kRowPart : kColumnPart, parts)) {
       error = part.error();
       return false;
     }
@@ -212,12 +131,13 @@ bool emitMask(mlir::func::FuncOp mask, const Program &program, std::string &text
   }
   if (intervals.empty()) {
     text += unrolling(frontier, dependence);
-    intervals =
-        "  static constexpr int kIntervals = 0, kFlags = 0;\n"
-        "  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}\n"
-        "  static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0u; }\n"
-        "  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&)[1], const unsigned (&)[1]) { "
-        "return 0u; }\n";
+    intervals = "  static constexpr int kIntervals = 0, kFlags = 0, kPairs = 0;\n"
+                "  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}\n"
+                "  static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0u; }\n"
+                "  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&)[1], const unsigned "
+                "(&)[1], const "
+                "unsigned (&)[1]) { return 0u; }\n" +
+                noPairs();
   }
   text += parts;
   text += fmt::format("  static MASKLOOM_DEVICE bool visible(const Context &c, const Row &row, const Column "

@@ -22,6 +22,10 @@ struct Consumer {
   static constexpr int kOutput = Layout::kValueColumns / 2; ///< of O, a thread
   static constexpr int kHeadSteps = (Config::kHeadDim + 15) / 16, kKeySteps = kTileKeys / 16;
 
+  /// Which pairs of the next tile are visible is found out while its scores are being computed, where there
+  /// are registers for it.
+  static constexpr bool kMasksEarly = Layout::kConsumers < 3;
+
   using Softmax = WarpgroupSoftmax<Config::kBf16>;
   using Modification = TileScores<Config, Pattern>;
 
@@ -193,13 +197,15 @@ private:
     float factors[2];
     if (ends) tile.finish_rows(softmax.rows, factors);
     if (starts) softmax.reset();
+    typename TileMask<Config, Pattern>::Words words;
+    if (kMasksEarly && (next & kPartialTiles)) mask.evaluate(next, words);
     wgmma_wait<1>();
     pin(scores);
 
     bool moved = false;
     if (has_next) {
-      moved =
-          to_probabilities<kGeneral>(mask, next, query_stage, at.keys.stage, modification, scores, softmax);
+      moved = to_probabilities<kGeneral>(mask, next, words, query_stage, at.keys.stage, modification, scores,
+                                         softmax);
       release_to_cluster(layout.key_empty(at.keys.stage));
       at.keys.advance();
       if (!Layout::kStagedOutput && (next & kLastTile)) release(layout.query_empty(query_stage));
@@ -247,6 +253,7 @@ private:
   /// whose maximum is needed. Q and K are still there: scores whose exponentials overflow are computed again.
   template <bool kFirst>
   MASKLOOM_DEVICE bool to_probabilities(const TileMask<Config, Pattern> &mask, unsigned flags,
+                                        typename TileMask<Config, Pattern>::Words &words,
                                         unsigned query_stage, unsigned key_stage, Modification &modification,
                                         float (&scores)[kScores], Softmax &softmax) const {
     softmax.begin_tile();
@@ -256,7 +263,10 @@ private:
     const bool outgrown = !needs_maximum && modification.outgrown();
     while (true) {
       modification.prepare(scores, mask);
-      if (flags & kPartialTiles) mask.hide(scores, flags);
+      if (flags & kPartialTiles) {
+        if (!kMasksEarly) mask.evaluate(flags, words);
+        mask.hide(scores, words);
+      }
       if (needs_maximum || outgrown) {
         modification.move_references(scores, softmax, needs_maximum || (flags & kPartialTiles));
         moved = true;

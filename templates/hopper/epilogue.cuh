@@ -43,23 +43,32 @@ struct OutputTile {
   MASKLOOM_DEVICE void finish_rows(const Row (&rows)[2], float (&factors)[2]) const {
     const Context context = with_args(slot.context, args);
     const float sink = Pattern::kHasSink ? Pattern::sink(context) * kLog2e : 0.0f;
+    float references[2], sums[2]; // both rows side by side: what they wait for comes at the same time
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      float reference = rows[r].reference, sum = quad_sum(rows[r].sum), factor = 1.0f;
+      references[r] = rows[r].reference;
+      sums[r] = quad_sum(rows[r].sum);
+      factors[r] = 1.0f;
       if constexpr (Pattern::kHasSink) {
-        const float larger = fmaxf(reference, sink);
-        factor = exp2_approx(reference - larger);
-        sum = sum * factor + exp2_approx(sink - larger);
-        reference = larger;
+        const float larger = fmaxf(references[r], sink);
+        factors[r] = exp2_approx(references[r] - larger);
+        sums[r] = sums[r] * factors[r] + exp2_approx(sink - larger);
+        references[r] = larger;
       }
-      factors[r] =
-          factor * reciprocal_approx(fmaxf(sum, 1e-30f)); // a sum is 0, and the output with it, or at least 1
-      const int query = slot.query_tile * Config::kTileQueries + first_row + 8 * r;
-      const bool exists = query < context.query_length;
-      if (args.lse && threadIdx.x % 4 == 0 && query < args.queries)
-        args.lse[context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query] =
-            exists && sum != 0.0f ? (reference + log2_approx(sum)) * kLn2 : -infinity();
+      factors[r] *= reciprocal_approx(fmaxf(sums[r], 1e-30f)); // a sum is 0, and the output with it, or at least 1
     }
+    if (!args.lse || threadIdx.x % 4 != 0) return;
+    const int query = slot.query_tile * Config::kTileQueries + first_row;
+    float *lse = args.lse + context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query;
+    float values[2];
+#pragma unroll
+    for (int r = 0; r < 2; ++r)
+      values[r] = query + 8 * r < context.query_length && sums[r] != 0.0f
+                      ? (references[r] + log2_approx(sums[r])) * kLn2
+                      : -infinity();
+#pragma unroll
+    for (int r = 0; r < 2; ++r)
+      if (query + 8 * r < args.queries) lse[8 * r] = values[r];
   }
 
   /// Rows beyond the entry's length become 0, whatever was in their place in Q.

@@ -25,6 +25,51 @@ MASKLOOM_DEVICE T shuffle(const T &value, int lane) {
   }
 }
 
+/// This lane's two of every eight columns, of 32 that the lanes answered for, one each.
+MASKLOOM_DEVICE unsigned column_bits(bool holds) {
+  unsigned pairs = __ballot_sync(0xffffffffu, holds) >> threadIdx.x % 4 * 2 & 0x03030303u;
+  return (pairs | pairs >> 6 | pairs >> 12 | pairs >> 18) & 0xff;
+}
+
+/// Words of the conditions on pairs, one value of the rows after the other: mostly they all have the same.
+template <class Group, int kColumns>
+MASKLOOM_DEVICE void warp_pair_words(const Context &c, const int (&queries)[2], int origin,
+                                     ConditionWords<Group, kColumns, 2> &conditions) {
+  constexpr int kParts = (kColumns + 31) / 32;
+  const int lane = int(threadIdx.x % 32);
+  typename Group::PairColumn columns[kParts]; // all loads first, so that they are under way together
+#pragma unroll
+  for (int i = 0; i < kParts; ++i) columns[i] = Group::pair_column(c, origin + 32 * i + lane);
+  const typename Group::PairRow rows[2] = {Group::pair_row(c, queries[0]), Group::pair_row(c, queries[1])};
+  bool open[2] = {true, true};
+#pragma unroll 1
+  while (true) {
+    const unsigned first = __ballot_sync(0xffffffffu, open[0]), second = __ballot_sync(0xffffffffu, open[1]);
+    if ((first | second) == 0) break;
+    const int leader = __ffs(first != 0 ? first : second) - 1;
+    const typename Group::PairRow row = shuffle(first != 0 ? rows[0] : rows[1], leader);
+    unsigned holds[kParts];
+#pragma unroll
+    for (int i = 0; i < kParts; ++i) holds[i] = Group::pairs(c, row, columns[i], origin + 32 * i + lane);
+    bool takes[2];
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      // The leader takes its own even where a value is not equal to itself.
+      takes[r] = open[r] && (Group::same(rows[r], row) || (lane == leader && r == (first == 0)));
+      open[r] = open[r] && !takes[r];
+    }
+#pragma unroll
+    for (int i = 0; i < kParts; ++i)
+#pragma unroll
+      for (int pair = 0; pair < Group::kPairs; ++pair) {
+        const unsigned bits = column_bits(holds[i] >> pair & 1) << i % 4 * 8;
+#pragma unroll
+        for (int r = 0; r < 2; ++r)
+          if (takes[r]) conditions.pairs[i / 4][r][pair] |= bits;
+      }
+  }
+}
+
 /// What visible_words() finds, for the two rows of each lane, by a warp together: what depends on the column
 /// alone is evaluated once, 32 columns at a time, one a lane. `column`: the tile's first.
 template <class Group, int kColumns>
@@ -33,22 +78,19 @@ MASKLOOM_DEVICE void warp_visible_words(const Context &c, const int (&queries)[2
   constexpr int kSpanned = mask_words(kColumns);
   const int lane = int(threadIdx.x % 32), mine = lane % 4 * 2; // this lane's first column
   const int origin = column + int(c.key_offset), last_key = c.key_length - 1 + int(c.key_offset);
-  if constexpr (Group::kIntervals + Group::kFlags > 0) {
-    unsigned flags[kSpanned][max(Group::kFlags, 1)] = {};
+  if constexpr (is_formula<Group>()) {
+    ConditionWords<Group, kColumns, 2> conditions;
     if constexpr (Group::kFlags > 0) {
 #pragma unroll
       for (int i = 0; i < (kColumns + 31) / 32; ++i) {
         const unsigned holds = Group::flags(c, origin + 32 * i + lane);
 #pragma unroll
-        for (int flag = 0; flag < Group::kFlags; ++flag) {
-          // Of every 8 columns two are this lane's.
-          unsigned pairs = __ballot_sync(0xffffffffu, holds >> flag & 1) >> mine & 0x03030303u;
-          pairs = (pairs | pairs >> 6 | pairs >> 12 | pairs >> 18) & 0xff;
-          flags[i / 4][flag] |= pairs << i % 4 * 8;
-        }
+        for (int flag = 0; flag < Group::kFlags; ++flag)
+          conditions.flags[i / 4][flag] |= column_bits(holds >> flag & 1) << i % 4 * 8;
       }
     }
-    combine_words<Group, kColumns>(c, queries, column + mine, flags, words);
+    if constexpr (Group::kPairs > 0) warp_pair_words<Group, kColumns>(c, queries, origin, conditions);
+    combine_words<Group, kColumns>(c, queries, column + mine, conditions, words);
   } else {
     // All loads first, so that they are under way together.
     constexpr int kParts = (kColumns + 31) / 32;
@@ -107,15 +149,25 @@ struct TileMask {
   static constexpr int kWords = mask_words(kGather * kBlockKeys);
   static_assert(kGather == 1 || kWords == 1, "gathered KV tiles are at most 128 wide");
 
-  /// Scores of invisible pairs become -inf; `partial`: a bit a block, blocks without it are visible as a
-  /// whole.
-  MASKLOOM_DEVICE void hide(float (&scores)[kScores], unsigned partial) const {
-    unsigned words[2][kWords] = {};
-    Pattern::dispatch(slot.group, VisiblePairs{*this, partial, words});
+  /// Which of this thread's pairs are visible: a bit each, as visible_words() has them.
+  struct Words {
+    unsigned rows[2][kWords];
+  };
+
+  /// `partial`: a bit a block, blocks without it are visible as a whole. Needs no scores, and is asked for
+  /// while they are being computed.
+  MASKLOOM_DEVICE void evaluate(unsigned partial, Words &words) const {
+#pragma unroll
+    for (int w = 0; w < kWords; ++w) words.rows[0][w] = words.rows[1][w] = 0;
+    Pattern::dispatch(slot.group, VisiblePairs{*this, partial, words.rows});
+  }
+
+  /// Scores of invisible pairs become -inf.
+  static MASKLOOM_DEVICE void hide(float (&scores)[kScores], const Words &words) {
 #pragma unroll
     for (int i = 0; i < kScores; ++i) {
       const int bit = i / 4 * 2 + i % 2;
-      if (!(words[i / 2 % 2][bit / 32] >> bit % 32 & 1)) scores[i] = -infinity();
+      if (!(words.rows[i / 2 % 2][bit / 32] >> bit % 32 & 1)) scores[i] = -infinity();
     }
   }
 

@@ -1,5 +1,4 @@
-// The words of mask_words.cuh against visible(), bit by bit, for every lane of a quad and for tiles gathered
-// from several places.
+// The words of mask_words.cuh against visible(), bit by bit, for every lane of a quad.
 #include "maskloom/templates/foundation.cuh"
 
 #include "policies.cuh"
@@ -37,14 +36,14 @@ Context context(int queries, int keys, long long key_offset, const ForwardArgs &
   return c;
 }
 
-/// Checks kColumns columns from a tile's first column on, stored from kFirstBit on.
-template <class Group, int kColumns, int kFirstBit, int kWords>
+/// Checks kColumns columns from a tile's first column on.
+template <class Group, int kColumns, int kWords>
 void check(const Context &c, const int (&queries)[kRows], int tile, int lane,
            const unsigned (&words)[kRows][kWords]) {
   for (int r = 0; r < kRows; ++r)
     for (int j = 0; j < kColumns / 8; ++j)
       for (int e = 0; e < 2; ++e) {
-        const int column = tile + 8 * j + 2 * lane + e, bit = kFirstBit + 2 * j + e;
+        const int column = tile + 8 * j + 2 * lane + e, bit = 2 * j + e;
         const bool expected =
             column < c.key_length && Group::visible(c, queries[r], int(column + c.key_offset));
         ASSERT_EQ(words[r][bit / 32] >> (bit % 32) & 1, unsigned(expected))
@@ -60,7 +59,7 @@ void compare_tiles(const Context &c, int query) {
     for (int lane = 0; lane < 4; ++lane) {
       unsigned words[kRows][mask_words(kColumns)] = {};
       visible_words<Group, kColumns>(c, queries, tile + 2 * lane, words);
-      check<Group, kColumns, 0>(c, queries, tile, lane, words);
+      check<Group, kColumns>(c, queries, tile, lane, words);
       if (kColumns % 128) { // no bit beyond the tile
         for (auto &row : words) ASSERT_EQ(row[kColumns / 128] >> (kColumns % 128 / 4), 0u);
       }
@@ -93,6 +92,7 @@ TEST(MaskWords, SinkAndWindow) { compare<policies::SinkWindow<128, 64>>(); }
 TEST(MaskWords, Strided) { compare<policies::Strided<128, 64>>(); }
 TEST(MaskWords, Filtered) { compare<policies::Filtered<128, 64>>(); }
 TEST(MaskWords, Documents) { compare<policies::Documents<128, 64>>(); }
+TEST(MaskWords, DocumentsByPoint) { compare<policies::DocumentsByPoint<128, 64>>(); }
 
 TEST(MaskWords, AnyEnds) {
   std::mt19937 random(5);
@@ -109,29 +109,6 @@ TEST(MaskWords, AnyEnds) {
     compare_tiles<Ends, 64>(c, 0);
     compare_tiles<Ends, 256>(c, 0);
   }
-}
-
-template <class Group>
-void compare_gathered() {
-  const ForwardArgs args{};
-  const Context c = context(512, 500, 7, args);
-  const int queries[kRows] = {200, 208, 300, 308};
-  for (int lane = 0; lane < 4; ++lane) {
-    unsigned words[kRows][2] = {};
-    visible_words<Group, 64, 48>(c, queries, 448 + 2 * lane, words);
-    visible_words<Group, 64, 0>(c, queries, 192 + 2 * lane, words);
-    visible_words<Group, 64, 16>(c, queries, 64 + 2 * lane, words);
-    visible_words<Group, 64, 32>(c, queries, 256 + 2 * lane, words);
-    check<Group, 64, 0>(c, queries, 192, lane, words);
-    check<Group, 64, 16>(c, queries, 64, lane, words);
-    check<Group, 64, 32>(c, queries, 256, lane, words);
-    check<Group, 64, 48>(c, queries, 448, lane, words);
-  }
-}
-
-TEST(MaskWords, BlocksFromSeveralPlaces) {
-  compare_gathered<policies::SinkWindow<128, 64>>();
-  compare_gathered<policies::Strided<128, 64>>();
 }
 
 } // namespace

@@ -20,12 +20,25 @@ struct Unhoisted {
   static MASKLOOM_DEVICE Column column(const Context &, int) { return {}; }
 };
 
-/// No conditions on k alone: intervals, or nothing either.
-struct Unflagged {
+/// No conditions on pairs.
+struct Unpaired {
+  static constexpr int kPairs = 0;
+  using PairRow = Nothing;
+  using PairColumn = Nothing;
+  static MASKLOOM_DEVICE PairRow pair_row(const Context &, int) { return {}; }
+  static MASKLOOM_DEVICE PairColumn pair_column(const Context &, int) { return {}; }
+  static MASKLOOM_DEVICE bool same(const PairRow &, const PairRow &) { return true; }
+  static MASKLOOM_DEVICE unsigned pairs(const Context &, const PairRow &, const PairColumn &, int) {
+    return 0;
+  }
+};
+/// No conditions on k alone either: intervals, or nothing.
+struct Unflagged : Unpaired {
   static constexpr int kFlags = 0;
   static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0; }
   template <int n>
-  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[n], const unsigned (&)[1]) {
+  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[n], const unsigned (&)[1],
+                                                    const unsigned (&)[1]) {
     return intervals[0] | intervals[n - 1];
   }
 };
@@ -139,7 +152,7 @@ struct SinkWindow : Unfiltered, Unhoisted, Unflagged {
 /// S2: causal; mask q/64 - k/64 < kLocal || (k/64 + h) % kStride == 0; positions equal rows and columns, N
 /// = 64.
 template <int M, int N, int kLocal = 4, int kStride = 8>
-struct Strided : Unfiltered {
+struct Strided : Unfiltered, Unpaired {
   static_assert(M % 64 == 0 && N == 64);
   static constexpr int kTouched = 2, kNotFull = 2;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
@@ -171,7 +184,7 @@ struct Strided : Unfiltered {
   }
   static MASKLOOM_DEVICE unsigned flags(const Context &c, int k) { return column(c, k).strided; }
   static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[2],
-                                                    const unsigned (&flags)[1]) {
+                                                    const unsigned (&flags)[1], const unsigned (&)[1]) {
     return intervals[0] & (intervals[1] | flags[0]);
   }
   static MASKLOOM_DEVICE bool visible(const Context &c, int q, int k) {
@@ -213,7 +226,7 @@ struct Filtered : PointByPoint {
 
 /// aux document[b, q]: i32; causal; mask document[b, q] == document[b, k]; planned.
 template <int M, int N>
-struct Documents : PointByPoint {
+struct Documents {
   static constexpr bool kPlanned = true, kFiltered = false;
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {
@@ -240,6 +253,29 @@ struct Documents : PointByPoint {
     return all_of(less_equal(box.k, box.q), equal(aux_range(c, 0, interval(c.batch), box.q),
                                                   aux_range(c, 0, interval(c.batch), box.k)));
   }
+  static constexpr int kIntervals = 1, kFlags = 0, kPairs = 1;
+  static MASKLOOM_DEVICE void intervals(const Context &, int q, int (&first)[1], int (&last)[1]) {
+    first[0] = kLowest, last[0] = q;
+  }
+  static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0; }
+  using PairRow = Row;
+  using PairColumn = Column;
+  static MASKLOOM_DEVICE PairRow pair_row(const Context &c, int q) { return row(c, q); }
+  static MASKLOOM_DEVICE PairColumn pair_column(const Context &c, int k) { return column(c, k); }
+  static MASKLOOM_DEVICE bool same(const PairRow &a, const PairRow &b) { return a.document == b.document; }
+  static MASKLOOM_DEVICE unsigned pairs(const Context &, const PairRow &row, const PairColumn &column, int) {
+    return row.document == column.document;
+  }
+  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&intervals)[1], const unsigned (&)[1],
+                                                    const unsigned (&pairs)[1]) {
+    return intervals[0] & pairs[0];
+  }
+};
+
+/// The same, as if it were no formula.
+template <int M, int N>
+struct DocumentsByPoint : Documents<M, N> {
+  static constexpr int kIntervals = 0, kPairs = 0;
 };
 
 /// One group for all heads, a plain score, no sink.

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <string>
 
 namespace maskloom {
@@ -19,14 +20,13 @@ std::string group(const std::string &items) {
   return result.program ? emittedPattern(result.program->kernel.source, "p") : result.internalError;
 }
 
-/// "intervals + flags".
+/// "intervals + flags", with " + pairs" where there are any.
 std::string form(const std::string &items) {
-  const std::string text = group(items), start = "int kIntervals = ", middle = ", kFlags = ";
-  const size_t at = text.find(start);
-  if (at == std::string::npos) return text;
-  const size_t next = text.find(middle, at);
-  return text.substr(at + start.size(), next - at - start.size()) + " + " +
-         text.substr(next + middle.size(), text.find(';', next) - next - middle.size());
+  const std::string text = group(items);
+  static const std::regex counts("int kIntervals = (\\d+), kFlags = (\\d+), kPairs = (\\d+);");
+  std::smatch found;
+  if (!std::regex_search(text, found, counts)) return text;
+  return found.str(1) + " + " + found.str(2) + (found.str(3) == "0" ? "" : " + " + found.str(3));
 }
 
 /// The body of a member function, its (void) line left out.
@@ -65,8 +65,27 @@ TEST(EmitMask, ConditionsOnKeysAlone) {
   EXPECT_EQ(form("causal; mask bands q - k { 64: all; 512: k % 2 == 0; rest: k % 8 == 0; };"), "3 + 2");
 }
 
-TEST(EmitMask, NeitherOfThem) {
-  EXPECT_EQ(form("aux doc[b, q]: i32; causal; mask doc[b, q] == doc[b, k];"), "0 + 0");
+TEST(EmitMask, ConditionsOnPairs) {
+  EXPECT_EQ(form("aux doc[b, q]: i32; causal; mask doc[b, q] == doc[b, k];"), "1 + 0 + 1");
+  EXPECT_EQ(form("aux doc[b, q]: i32; aux keep[k]: i32; mask doc[b, q] == doc[b, k] || keep[k] > 0;"),
+            "0 + 1 + 1");
+  EXPECT_EQ(form("blocks table[h, q/64, k/64]; causal;"), "1 + 0 + 1");
+  EXPECT_EQ(form("aux doc[q]: i32; mask !(doc[q] < doc[k] || q < k);"), "1 + 0 + 1");
+  // What it sees of q differs from row to row.
+  EXPECT_EQ(form("aux doc[q]: i32; mask doc[q] + q < doc[k];"), "0 + 0");
+  EXPECT_EQ(form("aux bias[q, k]: i32; mask bias[q, k] > 0;"), "0 + 0");
+}
+
+TEST(EmitMask, PairsLoadOnce) {
+  const std::string text = group("aux doc[b, q]: i32; causal; mask doc[b, q] == doc[b, k];");
+  EXPECT_EQ(body(text, "PairRow pair_row("), "    PairRow row;\n"
+                                             "    row.doc_q = aux_load(c, 0, c.batch, nearest(c, 0, 1, q));\n"
+                                             "    return row;\n");
+  EXPECT_EQ(body(text, "bool same("), "    return a.doc_q == b.doc_q;\n");
+  EXPECT_EQ(body(text, "unsigned pairs("), "    return unsigned(row.doc_q == column.doc_k);\n");
+}
+
+TEST(EmitMask, NoFormula) {
   EXPECT_EQ(form("mask (q - k) % 16 == 0;"), "0 + 0");
   EXPECT_EQ(form("mask k % 2 == q % 2;"), "0 + 0");
 }

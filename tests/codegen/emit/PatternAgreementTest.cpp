@@ -44,20 +44,24 @@ template <class Pattern> void fill_visible(const Context &c, unsigned char *out)
   });
 }
 
-// 1 where intervals and conditions on k say so; all 2 when the group is not made of those.
+// 1 where intervals and conditions say so; all 2 when the group is not made of those.
 template <class Pattern> void fill_intervals(const Context &c, unsigned char *out) {
   with_group<Pattern>(c, [&](auto group) {
     using Group = decltype(group);
-    constexpr int intervals = max(Group::kIntervals, 1), flags = max(Group::kFlags, 1);
+    constexpr int intervals = max(Group::kIntervals, 1), flags = max(Group::kFlags, 1), pairs = max(Group::kPairs, 1);
     for (int row = 0; row < c.query_length; ++row) {
       int first[intervals], last[intervals];
-      Group::intervals(c, (int)(row + c.query_offset), first, last);
+      const int q = (int)(row + c.query_offset);
+      Group::intervals(c, q, first, last);
+      if (!Group::same(Group::pair_row(c, q), Group::pair_row(c, q))) __builtin_trap();
       for (int column = 0; column < c.key_length; ++column) {
         const int k = (int)(column + c.key_offset);
-        unsigned inside[intervals] = {}, holds[flags] = {};
+        unsigned inside[intervals] = {}, holds[flags] = {}, sees[pairs] = {};
         for (int i = 0; i < Group::kIntervals; ++i) inside[i] = first[i] <= k && k <= last[i];
         for (int i = 0; i < Group::kFlags; ++i) holds[i] = Group::flags(c, k) >> i & 1;
-        *out++ = Group::kIntervals + Group::kFlags > 0 ? Group::combine(inside, holds) & 1 : 2;
+        for (int i = 0; i < Group::kPairs; ++i)
+          sees[i] = Group::pairs(c, Group::pair_row(c, q), Group::pair_column(c, k), k) >> i & 1;
+        *out++ = is_formula<Group>() ? Group::combine(inside, holds, sees) & 1 : 2;
       }
     }
   });
