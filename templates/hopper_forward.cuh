@@ -17,14 +17,14 @@
 
 namespace maskloom::kernel {
 
-/// Registers a thread by role; together they are the multiprocessor's 65536. `accumulators`: what the
-/// consumers hold of S, P and O.
+/// Registers a thread by role; together they are the multiprocessor's 65536. `held`: what the
+/// consumers hold of S, P and O, and of a polynomial for the scores.
 struct RoleRegisters {
   int producer, consumer;
 };
-constexpr MASKLOOM_DEVICE RoleRegisters role_registers(int consumers, int accumulators) {
+constexpr MASKLOOM_DEVICE RoleRegisters role_registers(int consumers, int held) {
   if (consumers == 1) return {56, 248};
-  if (consumers == 2) return accumulators < 160 ? RoleRegisters{56, 224} : RoleRegisters{40, 232};
+  if (consumers == 2) return held < 160 ? RoleRegisters{56, 224} : RoleRegisters{40, 232};
   return {32, 160};
 }
 
@@ -38,8 +38,9 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
   // is used.
   const Layout layout{__shfl_sync(0xffffffffu, shared_address(shared_memory), 0)};
 
+  constexpr int kPolynomial = Pattern::kScoreForm == ScoreForm::kCapped ? 32 : 0;
   constexpr RoleRegisters kRegisters =
-      role_registers(Layout::kConsumers, 3 * Layout::kTileKeys / 4 + Layout::kValueColumns / 2);
+      role_registers(Layout::kConsumers, 3 * Layout::kTileKeys / 4 + Layout::kValueColumns / 2 + kPolynomial);
 
   // Setup
   const int warpgroup = __shfl_sync(0xffffffffu, int(threadIdx.x / 128), 0);
@@ -61,8 +62,8 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
     give_registers<kRegisters.producer>();
     switch (__shfl_sync(0xffffffffu, int(threadIdx.x / 32), 0)) {
     case 0: Scheduler<Config, Pattern>{args, layout}.run(); break;
-    case 1: Loader<Config>{args, maps, layout}.load_queries_and_keys(); break;
-    case 2: Loader<Config>{args, maps, layout}.load_values(); break;
+    case 1: Loader<Config, Pattern>{args, maps, layout}.load_queries_and_keys(); break;
+    case 2: Loader<Config, Pattern>{args, maps, layout}.load_values(); break;
     case 3:
       if constexpr (Layout::kStagedOutput) store_outputs(maps, layout);
       break;

@@ -27,6 +27,16 @@ constexpr MASKLOOM_DEVICE int mask_unroll(long) {
   return 1;
 }
 
+/// Does a group's mask read auxiliary tensors for every column? (No, when it says nothing.)
+template <class Group>
+constexpr MASKLOOM_DEVICE auto loads_columns(int) -> decltype(Group::kColumnLoads) {
+  return Group::kColumnLoads;
+}
+template <class Group>
+constexpr MASKLOOM_DEVICE bool loads_columns(long) {
+  return false;
+}
+
 /// Words a row has in a tile.
 constexpr MASKLOOM_DEVICE int mask_words(int tile_keys) { return (tile_keys + 127) / 128; }
 

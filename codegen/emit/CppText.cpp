@@ -311,6 +311,7 @@ Names::Names() {
                            "combine",
                            "kFlags",
                            "kPairs",
+                           "kColumnLoads",
                            "pairs",
                            "same",
                            "pair_row",

@@ -5,6 +5,7 @@
 #include "maskloom/codegen/emit/EmitPairs.h"
 #include "maskloom/codegen/emit/MaskParts.h"
 #include "maskloom/codegen/emit/OperationPrinter.h"
+#include "maskloom/codegen/ir/TileDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -139,6 +140,11 @@ bool emitMask(mlir::func::FuncOp mask, const Program &program, std::string &text
                 "unsigned (&)[1]) { return 0u; }\n" +
                 noPairs();
   }
+  for (mlir::Operation &op : function.getBody().front())
+    if (mlir::isa<tile::AuxLoadOp>(op) && dependence.positions(op.getResult(0)) == kOnKey) {
+      text += "  static constexpr bool kColumnLoads = true;\n";
+      break;
+    }
   text += parts;
   text += fmt::format("  static MASKLOOM_DEVICE bool visible(const Context &c, const Row &row, const Column "
                       "&column, int q, int k) {{\n"

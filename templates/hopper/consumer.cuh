@@ -22,9 +22,9 @@ struct Consumer {
   static constexpr int kOutput = Layout::kValueColumns / 2; ///< of O, a thread
   static constexpr int kHeadSteps = (Config::kHeadDim + 15) / 16, kKeySteps = kTileKeys / 16;
 
-  /// Which pairs of the next tile are visible is found out while its scores are being computed, where there
-  /// are registers for it.
-  static constexpr bool kMasksEarly = Layout::kConsumers < 3;
+  /// What a tile needs besides its scores, its mask above all, is found out while they are being computed,
+  /// where there are registers for it.
+  static constexpr bool kEarly = Layout::kConsumers < 3 && 3 * kScores / 2 + kOutput <= 160;
 
   using Softmax = WarpgroupSoftmax<Config::kBf16>;
   using Modification = TileScores<Config, Pattern>;
@@ -198,7 +198,9 @@ private:
     if (ends) tile.finish_rows(softmax.rows, factors);
     if (starts) softmax.reset();
     typename TileMask<Config, Pattern>::Words words;
-    if (kMasksEarly && (next & kPartialTiles)) mask.evaluate(next, words);
+    if (has_next && kGeneral) modification.begin_unit(mask);
+    if (has_next && kEarly) modification.begin_tile(mask);
+    if (kEarly && (next & kPartialTiles)) mask.evaluate(next, words);
     wgmma_wait<1>();
     pin(scores);
 
@@ -214,7 +216,6 @@ private:
 
     wgmma_wait<0>();
     pin(output);
-    convert(probabilities, scores);
     if (has_current) {
       release_to_cluster(layout.value_empty(at.values.stage));
       at.values.advance();
@@ -224,19 +225,21 @@ private:
     }
     if (ends) {
       tile.scale(output, factors);
-      if constexpr (Layout::kStagedOutput) {
+      if constexpr (Layout::kStagedOutput)
         tile.stage(output, layout.query(Layout::query_stage(ending)));
-        fence_async_proxy();
-        release(layout.output_full(Layout::query_stage(ending)));
-      } else {
+      else
         tile.store(output);
-        release(layout.unit_empty(ending));
-      }
     }
+    convert(probabilities, scores);
     if (starts)
       clear(output);
     else if (moved)
       softmax.rescale(output);
+    if (ends) { // after all that the stores need not wait for
+      if constexpr (Layout::kStagedOutput) fence_async_proxy();
+      release(Layout::kStagedOutput ? layout.output_full(Layout::query_stage(ending))
+                                    : layout.unit_empty(ending));
+    }
     if constexpr (kGeneral && Layout::kCluster > 1) at.begun = has_next || (at.begun && !ends);
     if (next & kLastTile) at.unit.advance();
     at.current = next;
@@ -257,14 +260,13 @@ private:
                                         unsigned query_stage, unsigned key_stage, Modification &modification,
                                         float (&scores)[kScores], Softmax &softmax) const {
     softmax.begin_tile();
-    if constexpr (kFirst) modification.begin_unit(mask);
-    modification.begin_tile(mask);
+    if (!kEarly) modification.begin_tile(mask);
     bool needs_maximum = kFirst || softmax.unset, moved = false;
     const bool outgrown = !needs_maximum && modification.outgrown();
     while (true) {
       modification.prepare(scores, mask);
       if (flags & kPartialTiles) {
-        if (!kMasksEarly) mask.evaluate(flags, words);
+        if (!kEarly) mask.evaluate(flags, words);
         mask.hide(scores, words);
       }
       if (needs_maximum || outgrown) {

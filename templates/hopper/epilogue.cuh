@@ -55,11 +55,13 @@ struct OutputTile {
         sums[r] = sums[r] * factors[r] + exp2_approx(sink - larger);
         references[r] = larger;
       }
-      factors[r] *= reciprocal_approx(fmaxf(sums[r], 1e-30f)); // a sum is 0, and the output with it, or at least 1
+      factors[r] *=
+          reciprocal_approx(fmaxf(sums[r], 1e-30f)); // a sum is 0, and the output with it, or far above that
     }
     if (!args.lse || threadIdx.x % 4 != 0) return;
     const int query = slot.query_tile * Config::kTileQueries + first_row;
-    float *lse = args.lse + context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query;
+    float *lse =
+        args.lse + context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query;
     float values[2];
 #pragma unroll
     for (int r = 0; r < 2; ++r)

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "../mma.cuh"
-#include "layout.cuh"
+#include "mask.cuh"
 
 namespace maskloom::kernel {
 
-template <class Config>
+template <class Config, class Pattern>
 struct Loader {
   using Layout = HopperLayout<Config>;
   static constexpr int kGather = Config::kGather;
@@ -66,6 +66,7 @@ struct Loader {
       const int mine = tile.tiles[lane() % kGather];
       const UnitSlot &work = layout.state().units[unit.stage];
       if (flags & kLastTile) unit.advance();
+      if (flags & kPartialTiles) Pattern::dispatch(work.group, TouchMask{*this, work, tile, flags});
 
       // Memory beyond a batch entry's length is not ours to multiply, not even by zero.
       const int first_column = mine * Config::kTileKeys, key_length = work.context.key_length;
@@ -92,6 +93,27 @@ struct Loader {
   }
 
 private:
+  /// What Pattern::dispatch calls with the unit's group, while the unit and the tile are still in their
+  /// slots.
+  struct TouchMask {
+    const Loader &loader;
+    const UnitSlot &work;
+    const TileSlot<kGather> &tile;
+    unsigned flags;
+    template <class Group>
+    MASKLOOM_DEVICE void operator()(Group) const {
+      if constexpr (loads_columns<Group>(0)) {
+        const Context c = with_args(work.context, loader.args);
+#pragma unroll 1
+        for (int i = 0; i < kGather; ++i)
+          if (flags >> i & 1)
+            touch_mask<Group, Config::kTileQueries, Config::kTileKeys>(
+                c, work.query_tile * Config::kTileQueries + int(c.query_offset),
+                tile.tiles[i] * Config::kTileKeys + int(c.key_offset));
+      }
+    }
+  };
+
   MASKLOOM_DEVICE void load_queries(const UnitSlot &work, unsigned stage) const {
     const Barrier full = layout.query_full(stage);
     full.arrive_expecting(Layout::kQueryBytes);

@@ -7,21 +7,55 @@
 
 namespace maskloom::kernel {
 
-/// `value` of another lane.
+/// A value as the registers that hold it.
+template <class T>
+union InWords {
+  static constexpr int kWords = (sizeof(T) + 3) / 4;
+  T value;
+  unsigned words[kWords];
+};
+
+/// `value` of another lane; the first or the second one, the same for all lanes.
+template <class T>
+MASKLOOM_DEVICE T shuffle(bool is_first, const T &first, const T &second, int lane) {
+  InWords<T> one, other;
+  one.value = first;
+  other.value = second;
+  if constexpr (!__is_empty(T)) {
+#pragma unroll
+    for (int i = 0; i < InWords<T>::kWords; ++i)
+      one.words[i] = __shfl_sync(0xffffffffu, is_first ? one.words[i] : other.words[i], lane);
+  }
+  return one.value;
+}
 template <class T>
 MASKLOOM_DEVICE T shuffle(const T &value, int lane) {
-  if constexpr (__is_empty(T)) {
-    return value;
-  } else {
-    constexpr int kWords = (sizeof(T) + 3) / 4;
-    union {
-      T value;
-      unsigned words[kWords];
-    } all;
-    all.value = value;
-#pragma unroll
-    for (int i = 0; i < kWords; ++i) all.words[i] = __shfl_sync(0xffffffffu, all.words[i], lane);
-    return all.value;
+  return shuffle(true, value, value, lane);
+}
+
+/// Has `value` computed, and what it loads in the L1 cache.
+template <class T>
+MASKLOOM_DEVICE void touch(const T &value) {
+  InWords<T> in;
+  in.value = value;
+  if constexpr (!__is_empty(T)) asm volatile("" ::"r"(in.words[0]));
+}
+
+/// By a warp that has time, before others evaluate a partial tile's mask: what the mask loads for the rows
+/// from position `query` on and the columns from position `key` on is then near.
+template <class Group, int kRows, int kColumns>
+MASKLOOM_DEVICE void touch_mask(const Context &c, int query, int key) {
+  const int lane = int(threadIdx.x % 32);
+#pragma unroll 1
+  for (int i = lane; i < kColumns; i += 32) {
+    if constexpr (!is_formula<Group>()) touch(Group::column(c, key + i));
+    if constexpr (Group::kFlags > 0) touch(Group::flags(c, key + i));
+    if constexpr (Group::kPairs > 0) touch(Group::pair_column(c, key + i));
+  }
+#pragma unroll 1
+  for (int i = lane; i < kRows; i += 32) {
+    if constexpr (!is_formula<Group>()) touch(Group::row(c, query + i));
+    if constexpr (Group::kPairs > 0) touch(Group::pair_row(c, query + i));
   }
 }
 
@@ -42,12 +76,12 @@ MASKLOOM_DEVICE void warp_pair_words(const Context &c, const int (&queries)[2], 
   for (int i = 0; i < kParts; ++i) columns[i] = Group::pair_column(c, origin + 32 * i + lane);
   const typename Group::PairRow rows[2] = {Group::pair_row(c, queries[0]), Group::pair_row(c, queries[1])};
   bool open[2] = {true, true};
+  unsigned first = ~0u, second = ~0u; // lanes whose rows are open
 #pragma unroll 1
-  while (true) {
-    const unsigned first = __ballot_sync(0xffffffffu, open[0]), second = __ballot_sync(0xffffffffu, open[1]);
-    if ((first | second) == 0) break;
-    const int leader = __ffs(first != 0 ? first : second) - 1;
-    const typename Group::PairRow row = shuffle(first != 0 ? rows[0] : rows[1], leader);
+  do {
+    const bool is_first = first != 0;
+    const int leader = __ffs(is_first ? first : second) - 1;
+    const typename Group::PairRow row = shuffle(is_first, rows[0], rows[1], leader);
     unsigned holds[kParts];
 #pragma unroll
     for (int i = 0; i < kParts; ++i) holds[i] = Group::pairs(c, row, columns[i], origin + 32 * i + lane);
@@ -55,7 +89,7 @@ MASKLOOM_DEVICE void warp_pair_words(const Context &c, const int (&queries)[2], 
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       // The leader takes its own even where a value is not equal to itself.
-      takes[r] = open[r] && (Group::same(rows[r], row) || (lane == leader && r == (first == 0)));
+      takes[r] = open[r] && (Group::same(rows[r], row) || (lane == leader && r == int(!is_first)));
       open[r] = open[r] && !takes[r];
     }
 #pragma unroll
@@ -67,7 +101,9 @@ MASKLOOM_DEVICE void warp_pair_words(const Context &c, const int (&queries)[2], 
         for (int r = 0; r < 2; ++r)
           if (takes[r]) conditions.pairs[i / 4][r][pair] |= bits;
       }
-  }
+    first = __ballot_sync(0xffffffffu, open[0]);
+    second = __ballot_sync(0xffffffffu, open[1]);
+  } while ((first | second) != 0);
 }
 
 /// What visible_words() finds, for the two rows of each lane, by a warp together: what depends on the column

@@ -25,6 +25,7 @@ struct TileScoresBase {
   using Scores = float[kScores];
 
   MASKLOOM_DEVICE void begin_unit(const Mask &) {}
+  /// Before the scores are there.
   MASKLOOM_DEVICE void begin_tile(const Mask &) {}
   /// The references are known to be too small for the tile.
   MASKLOOM_DEVICE bool outgrown() const { return false; }
@@ -48,8 +49,8 @@ struct TileScoresBase {
   }
 };
 
-/// Where kernels meet a pattern's scores. For each tile: begin_tile, prepare, (the mask,) move_references if
-/// the maximum is needed, exponentiate.
+/// Where kernels meet a pattern's scores. For each tile: begin_tile; then, with its scores, prepare, (the
+/// mask,) move_references if the maximum is needed, exponentiate.
 template <class Config, class Pattern, ScoreForm kForm = Pattern::kScoreForm>
 struct TileScores;
 
@@ -92,6 +93,9 @@ struct TileScores<Config, Pattern, ScoreForm::kAffine> : TileScoresBase<Config, 
   /// (ALiBi: by slope * kTileKeys a tile) would outgrow the references again and again, each time noticed too
   /// late.
   static constexpr float kRise = Config::kBf16 ? 16.0f : 4.0f;
+  /// How far above the maxima references go then, so that they last for more tiles: as far as the type of P
+  /// still has its precision.
+  static constexpr float kAhead = Config::kBf16 ? 48.0f : 0.0f;
 
   const ForwardArgs &args;
   typename Pattern::ScoreScalars scalars;
@@ -133,8 +137,8 @@ struct TileScores<Config, Pattern, ScoreForm::kAffine> : TileScoresBase<Config, 
       move_references<0>(scores, softmax);
     else
       move_references<Base::kScores - min(Base::kScores, 16)>(scores, softmax);
-    level[0] = end(0);
-    level[1] = end(1);
+    level[0] = end(0) + ahead(0);
+    level[1] = end(1) + ahead(1);
   }
   template <bool kFirst>
   MASKLOOM_DEVICE bool exponentiate(typename Base::Scores &scores, typename Base::Softmax &softmax) const {
@@ -156,8 +160,9 @@ private:
 #pragma unroll
     for (int i = kFrom; i < Base::kScores; ++i)
       maximum[i / 2 % 2] = fmaxf(maximum[i / 2 % 2], (*this)(scores[i], i, 0.0f));
-    softmax.move_references(maximum[0], maximum[1]);
+    softmax.move_references(maximum[0], maximum[1], ahead(0), ahead(1));
   }
+  MASKLOOM_DEVICE float ahead(int r) const { return slope[r] > 0.0f ? kAhead : 0.0f; }
   /// The bias at about the tile's end.
   MASKLOOM_DEVICE float end(int r) const {
     return fmaf(slope[r], float(Config::kTileKeys - 8), base[Config::kGather - 1][r]);

@@ -47,13 +47,16 @@ struct WarpgroupSoftmax {
 
   MASKLOOM_DEVICE void begin_tile() { correction[0] = correction[1] = 1.0f; }
 
-  /// Raises the references to the maxima of the rows, of which this thread knows its part, in log2 units.
-  MASKLOOM_DEVICE void move_references(float maximum0, float maximum1) {
-    const float maxima[2] = {maximum0, maximum1};
+  /// Raises references that are below the maxima of their rows, of which this thread knows its part, in log2
+  /// units, to those maxima and `ahead`.
+  MASKLOOM_DEVICE void move_references(float maximum0, float maximum1, float ahead0 = 0.0f,
+                                       float ahead1 = 0.0f) {
+    const float maxima[2] = {maximum0, maximum1}, ahead[2] = {ahead0, ahead1};
     bool none = false;
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      const float larger = fmaxf(rows[r].reference, quad_max(maxima[r]));
+      const float maximum = quad_max(maxima[r]);
+      const float larger = maximum > rows[r].reference ? maximum + ahead[r] : rows[r].reference;
       correct(r, exp2_approx(rows[r].reference - larger));
       rows[r].reference = larger;
       none = none || larger == kNone;

@@ -49,7 +49,7 @@ struct PointByPoint : Unflagged {
 
 /// Auxiliary tensor 0 at [b, position], the nearest entry where there is none.
 MASKLOOM_DEVICE int document(const Context &c, int position) {
-  return aux_load(c, 0, c.batch, max(0LL, min((long long)position, c.args->aux[0].extents[1] - 1)));
+  return aux_load(c, 0, c.batch, (unsigned)max(0, min(position, int(c.args->aux[0].extents[1] - 1))));
 }
 
 struct Unfiltered {
@@ -254,6 +254,7 @@ struct Documents {
                                                   aux_range(c, 0, interval(c.batch), box.k)));
   }
   static constexpr int kIntervals = 1, kFlags = 0, kPairs = 1;
+  static constexpr bool kColumnLoads = true;
   static MASKLOOM_DEVICE void intervals(const Context &, int q, int (&first)[1], int (&last)[1]) {
     first[0] = kLowest, last[0] = q;
   }
