@@ -55,20 +55,38 @@ MASKLOOM_DEVICE unsigned remainder_in(const Run &run, unsigned value) {
   return unsigned(rest < 0 ? rest + run.period : rest);
 }
 
+/// Which congruences a group's runs have: none (their period is 1, their width 0), of every so many tiles (a
+/// is 1), or any.
+enum class Congruences { kNone, kSteps, kAny };
+/// What a group says of its runs, or kAny.
+template <class Group>
+constexpr MASKLOOM_DEVICE auto congruences(int) -> decltype(Group::kCongruences) {
+  return Group::kCongruences;
+}
+template <class Group>
+constexpr MASKLOOM_DEVICE Congruences congruences(long) {
+  return Congruences::kAny;
+}
+
+template <Congruences kCongruences = Congruences::kAny>
 MASKLOOM_DEVICE bool in_run(const Run &run, int x) {
   if (x < run.lo || x > run.hi) return false;
+  if constexpr (kCongruences == Congruences::kNone) return true;
   if (run.period == 1) return 0 <= run.width;
-  if (run.a == 1) return int(remainder_in(run, unsigned(x) + unsigned(run.phase))) <= run.width;
+  if (kCongruences == Congruences::kSteps || run.a == 1)
+    return int(remainder_in(run, unsigned(x) + unsigned(run.phase))) <= run.width;
   unsigned long long sum = (unsigned long long)run.a * unsigned(x) + unsigned(run.phase);
   return int(sum % unsigned(run.period)) <= run.width;
 }
 
 /// The first tile of a run from x on, or one before it (where the factor of its congruence is not 1).
 /// INT_MAX: there is none.
+template <Congruences kCongruences = Congruences::kAny>
 MASKLOOM_DEVICE int next_in_run(const Run &run, int x) {
   int start = max(x, run.lo);
   if (start > run.hi || run.width < 0) return 0x7fffffff;
-  if (run.a == 1 && run.period > 1) {
+  if constexpr (kCongruences == Congruences::kNone) return start;
+  if ((kCongruences == Congruences::kSteps || run.a == 1) && run.period > 1) {
     const int rest = int(remainder_in(run, unsigned(start) + unsigned(run.phase)));
     if (rest > run.width) start = run.hi - start < run.period - rest ? 0x7fffffff : start + run.period - rest;
   }
@@ -87,6 +105,7 @@ MASKLOOM_DEVICE unsigned *plan_row(const Context &c, int query_tile, int tile_qu
 /// The two sets of one Q tile from the runs of a group, as membership tests.
 template <class Group>
 struct RunSets {
+  static constexpr Congruences kCongruences = congruences<Group>(0);
   Run touched_runs[Group::kTouched], not_full_runs[Group::kNotFull];
 
   MASKLOOM_DEVICE RunSets(const Context &c, int query_tile) {
@@ -97,7 +116,7 @@ struct RunSets {
     bool found = false;
     MASKLOOM_UNROLL
     for (int i = 0; i < Group::kTouched; ++i) {
-      bool inside = in_run(touched_runs[i], x);
+      bool inside = in_run<kCongruences>(touched_runs[i], x);
       if constexpr (Group::kFiltered) inside = inside && Group::keep_touched(c, query_tile, i, x);
       found = found || inside;
     }
@@ -108,7 +127,7 @@ struct RunSets {
     bool found = false;
     MASKLOOM_UNROLL
     for (int i = 0; i < Group::kNotFull; ++i) {
-      bool inside = in_run(not_full_runs[i], x);
+      bool inside = in_run<kCongruences>(not_full_runs[i], x);
       if constexpr (Group::kFiltered) inside = inside && Group::keep_not_full(c, query_tile, i, x);
       found = found || inside;
     }
@@ -120,7 +139,8 @@ struct RunSets {
   MASKLOOM_DEVICE int next(int x) const {
     int nearest = 0x7fffffff;
     MASKLOOM_UNROLL
-    for (int i = 0; i < Group::kTouched; ++i) nearest = min(nearest, next_in_run(touched_runs[i], x));
+    for (int i = 0; i < Group::kTouched; ++i)
+      nearest = min(nearest, next_in_run<kCongruences>(touched_runs[i], x));
     return nearest;
   }
 };

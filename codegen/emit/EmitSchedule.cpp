@@ -121,8 +121,17 @@ CppExpr upperBound(Scalars &scalars, const std::vector<Bound> &bounds) {
   return clampToInt(result);
 }
 
-/// The initialiser of one run of `setName`: "Run{lo, hi, period, a, phase, width}", behind its guards.
-std::string runText(Scalars &scalars, const std::string &setName, const Run &run) {
+/// What kernels need to know of all runs together; the names are those of Congruences in schedule.cuh.
+enum class Congruences { None, Steps, Any };
+const char *name(Congruences congruences) {
+  return congruences == Congruences::None    ? "Congruences::kNone"
+         : congruences == Congruences::Steps ? "Congruences::kSteps"
+                                             : "Congruences::kAny";
+}
+
+/// The initialiser of one run of `setName`: "Run{lo, hi, period, a, phase, width}", behind its guards. Widens
+/// `congruences` to what it has.
+std::string runText(Scalars &scalars, const std::string &setName, const Run &run, Congruences &congruences) {
   std::string guards;
   for (const Condition &guard : run.guards) {
     Known value = known(scalars, guard);
@@ -136,9 +145,11 @@ std::string runText(Scalars &scalars, const std::string &setName, const Run &run
     if (!reduced.always) {
       if (reduced.width.range.low < 0)
         addFactor(guards, binary(reduced.width, ">=", literal(0), Precedence::Relational));
-      if (reduced.period > 1)
+      if (reduced.period > 1) {
+        congruences = std::max(congruences, reduced.a == 1 ? Congruences::Steps : Congruences::Any);
         congruence = fmt::format("{}, {}, {}, {}", reduced.period, reduced.a, reduced.phase.text,
                                  clampToInt(reduced.width).text);
+      }
     }
   }
   std::string lower = lowerBound(scalars, run.lower).text, upper = upperBound(scalars, run.upper).text;
@@ -204,9 +215,10 @@ std::string emitSchedule(const Program &program, const Schedule &schedule) {
   Scalars scalars(program, schedule);
   std::string assignments;
   bool filtered = false;
+  Congruences congruences = Congruences::None;
   auto assign = [&](const char *set, const std::vector<Run> &runs) {
     for (size_t i = 0; i < runs.size(); i++) {
-      assignments += fmt::format("    {}[{}] = {};\n", set, i, runText(scalars, set, runs[i]));
+      assignments += fmt::format("    {}[{}] = {};\n", set, i, runText(scalars, set, runs[i], congruences));
       filtered |= needsKeep(runs[i]);
     }
     if (runs.empty()) // arrays of no elements do not exist in C++
@@ -221,6 +233,7 @@ std::string emitSchedule(const Program &program, const Schedule &schedule) {
   std::string text;
   text += fmt::format("  static constexpr int kTouched = {}, kNotFull = {};\n", touched, notFull);
   text += fmt::format("  static constexpr bool kFiltered = {};\n", filtered);
+  text += fmt::format("  static constexpr Congruences kCongruences = {};\n", name(congruences));
   text += fmt::format("  // Run{{lo, hi, period, a, phase, width}}: tiles x in [lo, hi] with (a*x + phase) "
                       "mod period <= width\n"
                       "  static MASKLOOM_DEVICE void runs(const Context &c, int {}, Run (&touched)[{}], Run "

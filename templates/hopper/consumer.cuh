@@ -24,7 +24,8 @@ struct Consumer {
 
   /// What a tile needs besides its scores, its mask above all, is found out while they are being computed,
   /// where there are registers for it.
-  static constexpr bool kEarly = Layout::kConsumers < 3 && 3 * kScores / 2 + kOutput <= 160;
+  static constexpr bool kEarly =
+      Layout::kConsumers < 3 && 3 * kScores / 2 + kOutput <= 160 && Pattern::kScoreForm != ScoreForm::kCapped;
 
   using Softmax = WarpgroupSoftmax<Config::kBf16>;
   using Modification = TileScores<Config, Pattern>;

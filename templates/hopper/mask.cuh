@@ -70,17 +70,16 @@ template <class Group, int kColumns>
 MASKLOOM_DEVICE void warp_pair_words(const Context &c, const int (&queries)[2], int origin,
                                      ConditionWords<Group, kColumns, 2> &conditions) {
   constexpr int kParts = (kColumns + 31) / 32;
-  const int lane = int(threadIdx.x % 32);
+  const int lane = int(thread_index_anew() % 32);
   typename Group::PairColumn columns[kParts]; // all loads first, so that they are under way together
 #pragma unroll
   for (int i = 0; i < kParts; ++i) columns[i] = Group::pair_column(c, origin + 32 * i + lane);
   const typename Group::PairRow rows[2] = {Group::pair_row(c, queries[0]), Group::pair_row(c, queries[1])};
   bool open[2] = {true, true};
-  unsigned first = ~0u, second = ~0u; // lanes whose rows are open
 #pragma unroll 1
   do {
-    const bool is_first = first != 0;
-    const int leader = __ffs(is_first ? first : second) - 1;
+    const bool is_first = __any_sync(0xffffffffu, open[0]);
+    const int leader = __ffs(__ballot_sync(0xffffffffu, is_first ? open[0] : open[1])) - 1;
     const typename Group::PairRow row = shuffle(is_first, rows[0], rows[1], leader);
     unsigned holds[kParts];
 #pragma unroll
@@ -101,9 +100,7 @@ MASKLOOM_DEVICE void warp_pair_words(const Context &c, const int (&queries)[2], 
         for (int r = 0; r < 2; ++r)
           if (takes[r]) conditions.pairs[i / 4][r][pair] |= bits;
       }
-    first = __ballot_sync(0xffffffffu, open[0]);
-    second = __ballot_sync(0xffffffffu, open[1]);
-  } while ((first | second) != 0);
+  } while (__any_sync(0xffffffffu, open[0] || open[1]));
 }
 
 /// What visible_words() finds, for the two rows of each lane, by a warp together: what depends on the column

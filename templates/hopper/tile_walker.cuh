@@ -87,7 +87,8 @@ private:
         }
         __syncwarp();
         Run *runs = walker.layout.state().runs; // of all sets, one after the other
-        for (int i = lane(); i < kCluster * kRuns<Group>; i += 32) runs[i] = with_reciprocal(runs[i]);
+        if constexpr (congruences<Group>(0) != Congruences::kNone)
+          for (int i = lane(); i < kCluster * kRuns<Group>; i += 32) runs[i] = with_reciprocal(runs[i]);
         __syncwarp();
       }
     }
@@ -161,10 +162,11 @@ private:
         if (lane() < kCluster * Group::kTouched) {
           const Run &run =
               w.template stored<Group>()[lane() / Group::kTouched].touched_runs[lane() % Group::kTouched];
-          nearest = next_in_run(run, from);
+          nearest = next_in_run<congruences<Group>(0)>(run, from);
           if (run.a == 1 && run.width == 0 && run.period <= kLongestStep) period = run.period;
         }
         w.first = __reduce_min_sync(0xffffffffu, nearest);
+        if constexpr (congruences<Group>(0) == Congruences::kNone) return kNever;
         const bool is_first = nearest == w.first;
         const int step = __reduce_min_sync(0xffffffffu, is_first ? period : kNever);
         const int others = __reduce_min_sync(0xffffffffu, is_first ? kNever : nearest);
