@@ -183,7 +183,7 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   args.work_counter = nullptr;
   // Measured on an H200: units of equal length want few heads under way, and the end of a launch many units
   // of every length; more of them where lengths do not fall from one Q tile to the next.
-  const int endUnits = kernel.planEntry.empty() ? 2 : 16;
+  const int endUnits = kernel.planEntry.empty() ? 2 : 8;
   args.section_heads = sectionHeads(args, config, loaded.multiprocessors, 4 << 20, 0);
   args.last_section_heads = sectionHeads(args, config, loaded.multiprocessors, 32 << 20, endUnits);
   if (config.isHopper()) {

@@ -61,6 +61,7 @@ struct Unfiltered {
 /// mask all;
 template <int M, int N>
 struct All : Unfiltered, Unhoisted, Unflagged {
+  static constexpr Congruences kCongruences = Congruences::kNone;
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
     touched[0] = {0, kUnbounded, 1, 0, 0, 0};
@@ -79,6 +80,7 @@ struct All : Unfiltered, Unhoisted, Unflagged {
 /// mask none;
 template <int M, int N>
 struct None : Unfiltered, Unhoisted, Unflagged {
+  static constexpr Congruences kCongruences = Congruences::kNone;
   static constexpr int kTouched = 1, kNotFull = 1;
   static MASKLOOM_DEVICE void runs(const Context &, int, Run (&touched)[1], Run (&not_full)[1]) {
     touched[0] = {0, -1, 1, 0, 0, 0};
@@ -99,6 +101,7 @@ struct None : Unfiltered, Unhoisted, Unflagged {
 /// causal;
 template <int M, int N>
 struct Causal : Unfiltered, Unhoisted, Unflagged {
+  static constexpr Congruences kCongruences = Congruences::kNone;
   static constexpr int kTouched = 1, kNotFull = 1, kMaskUnroll = 16;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[1], Run (&not_full)[1]) {
     const int first = M * outer + shift(c), last = first + M - 1;
@@ -120,6 +123,7 @@ struct Causal : Unfiltered, Unhoisted, Unflagged {
 /// causal; mask q - k < kWindow || k < kSink;
 template <int M, int N>
 struct SinkWindow : Unfiltered, Unhoisted, Unflagged {
+  static constexpr Congruences kCongruences = Congruences::kNone;
   static constexpr int kWindow = 200, kSink = 4;
   static constexpr int kTouched = 2, kNotFull = 2;
   static MASKLOOM_DEVICE void runs(const Context &c, int outer, Run (&touched)[2], Run (&not_full)[2]) {
