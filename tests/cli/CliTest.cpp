@@ -85,7 +85,7 @@ TEST_F(Cli, HelpTeaches) {
   Outcome help = run("--help");
   EXPECT_EQ(help.code, kExitOk);
   for (const char *word :
-       {"explain", "compile", "run", "mask", "equal", "fmt", "cache", "doctor", "Exit codes"})
+       {"explain", "compile", "run", "mask", "show", "equal", "fmt", "cache", "doctor", "Exit codes"})
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   EXPECT_EQ(run("explain --help").code, kExitOk);
   EXPECT_EQ(run("").code, kExitUsage);
