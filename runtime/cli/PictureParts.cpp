@@ -24,6 +24,8 @@ std::vector<int> eighths(const std::vector<int64_t> &parts) {
   return shares;
 }
 
+double weight(int part, int whole) { return std::pow(static_cast<double>(part) / whole, 0.65); }
+
 Rgb headColor(int shade) { return mix(kFewHeads, kAllHeads, (shade - 1.0) / (kShades - 1)); }
 
 int headShade(int64_t some, int64_t all) { return static_cast<int>((some * kShades + all - 1) / all); }

@@ -21,6 +21,10 @@ constexpr int kShades = 8;
 /// Parts of a whole as eighths that sum to 8; what is not 0 gets at least one, so that nothing disappears.
 std::vector<int> eighths(const std::vector<int64_t> &parts);
 
+/// How strongly a part of a whole colours it: more than its share, so that the eye finds what is thinly
+/// spread.
+double weight(int part, int whole);
+
 /// The colour of `shade` eighths of the heads, 1 .. 8; and how many eighths `some` of `all` are, rounded up.
 Rgb headColor(int shade);
 int headShade(int64_t some, int64_t all);

@@ -147,8 +147,7 @@ private:
   static int level(int a, int b) { return a * (kShades + 1) + b; }
   static Rgb colorOf(int partial, int full) {
     int touched = partial + full;
-    return mix(kWhite, mix(kPartial, kFull, static_cast<double>(full) / touched),
-               static_cast<double>(touched) / kShades);
+    return mix(kWhite, mix(kPartial, kFull, static_cast<double>(full) / touched), weight(touched, kShades));
   }
 
   /// Of one head there is nothing to tell apart.
@@ -164,10 +163,9 @@ private:
       for (int covered = 0; covered + uncovered <= kShades; ++covered)
         for (int heads = 0; heads <= kShades; ++heads)
           if (uncovered + covered > 0)
-            colors[level(level(uncovered, covered), heads)] = mix(
-                kWhite,
-                mix(kUncovered, coveredColor(heads), static_cast<double>(covered) / (uncovered + covered)),
-                static_cast<double>(uncovered + covered) / kShades);
+            colors[level(level(uncovered, covered), heads)] =
+                mix(kWhite, mix(coveredColor(heads), kUncovered, weight(uncovered, uncovered + covered)),
+                    weight(uncovered + covered, kShades));
     svg.cells(
         panel, rows_, columns_,
         [&](int64_t row, int64_t column) {
