@@ -24,7 +24,9 @@ std::vector<int> eighths(const std::vector<int64_t> &parts) {
   return shares;
 }
 
-double weight(int part, int whole) { return std::pow(static_cast<double>(part) / whole, 0.65); }
+double weight(int part, int whole, double exponent) {
+  return std::pow(static_cast<double>(part) / whole, exponent);
+}
 
 Rgb headColor(int shade) { return mix(kFewHeads, kAllHeads, (shade - 1.0) / (kShades - 1)); }
 

@@ -22,8 +22,8 @@ constexpr int kShades = 8;
 std::vector<int> eighths(const std::vector<int64_t> &parts);
 
 /// How strongly a part of a whole colours it: more than its share, so that the eye finds what is thinly
-/// spread.
-double weight(int part, int whole);
+/// spread; the more so, the smaller the exponent.
+double weight(int part, int whole, double exponent = 0.65);
 
 /// The colour of `shade` eighths of the heads, 1 .. 8; and how many eighths `some` of `all` are, rounded up.
 Rgb headColor(int shade);

@@ -24,11 +24,11 @@ struct ShowArguments {
   std::vector<std::string> queries;
 };
 
-/// As in kernels; smaller where that gives fewer than 64 tiles, larger where it gives more than 8192.
+/// As in kernels; smaller where that gives fewer than 64 tiles, larger where it gives more than 2048.
 int64_t defaultTile(int64_t length) {
   int64_t tile = 128;
   while (tile > 1 && length / tile < 64) tile /= 2;
-  while (length / tile > 8192) tile *= 2;
+  while (length / tile > 2048) tile *= 2;
   return tile;
 }
 
@@ -103,8 +103,9 @@ nlohmann::ordered_json jsonOf(const TileMaps &maps) {
           {"maps", std::move(heads)},
           {"cover",
            {{"context", cover.causal ? "k <= q" : "every k"},
-            {"tiles", cover.total.context},
-            {"uncovered", cover.total.uncovered}}}};
+            {"columns", cover.total.context},
+            {"uncovered", cover.total.uncovered},
+            {"by_tiles", cover.byTiles}}}};
 }
 
 nlohmann::ordered_json jsonOf(const std::vector<QueryWindow> &windows, const std::vector<int64_t> &space) {

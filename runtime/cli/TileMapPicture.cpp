@@ -104,15 +104,16 @@ private:
   }
   std::string coverText() const {
     const CoverCell &total = maps_.cover.total;
-    const char *context = maps_.cover.causal ? " with a key up to the query" : "";
-    if (total.uncovered == 0) return fmt::format("some head visits every tile{}", context);
-    return fmt::format("no head visits {} of {}{}", total.uncovered, counted(total.context, "tile"), context);
+    const char *context = maps_.cover.causal ? "the causal context" : "the plane";
+    if (total.uncovered == 0) return fmt::format("all of {} is covered", context);
+    return fmt::format("{} of {} is not covered",
+                       percent(static_cast<double>(total.uncovered) / static_cast<double>(total.context)),
+                       context);
   }
-  std::string coverShare() const {
-    const CoverCell &total = maps_.cover.total;
-    double visited = static_cast<double>(total.context - total.uncovered);
-    return fmt::format("{}tiles: {} visited", maps_.cover.causal ? "causal " : "",
-                       percent(visited / static_cast<double>(total.context)));
+  std::string coverUnit() const {
+    if (maps_.cover.byTiles) return "counted tile by tile";
+    return fmt::format("counted key by key, for {} at a time",
+                       maps_.tile.queries == 1 ? "1 query" : fmt::format("{} queries", maps_.tile.queries));
   }
 
   std::string description() const {
@@ -153,32 +154,44 @@ private:
   /// Of one head there is nothing to tell apart.
   Rgb coveredColor(int shade) const { return problem_.heads == 1 ? kFull : headColor(std::max(shade, 1)); }
 
+  /// Of a cell whose context is so much uncovered and covered.
+  Rgb coverColor(int uncovered, int covered, int heads) const {
+    return mix(coveredColor(heads), kUncovered, weight(uncovered, uncovered + covered, 0.4));
+  }
+
   void coverPanel(Svg &svg, const Box &panel) const {
     svg.beginGroup("All heads together: " + coverText());
     std::string all =
         problem_.heads == 1 ? "the only head" : fmt::format("all {} heads together", problem_.heads);
-    caption(svg, panel, kCoverStyle, {all, coverShare(), coverText()});
+    caption(svg, panel, kCoverStyle, {all, coverText(), coverUnit()});
     std::map<int, Rgb> colors;
     for (int uncovered = 0; uncovered <= kShades; ++uncovered)
       for (int covered = 0; covered + uncovered <= kShades; ++covered)
         for (int heads = 0; heads <= kShades; ++heads)
           if (uncovered + covered > 0)
             colors[level(level(uncovered, covered), heads)] =
-                mix(kWhite, mix(coveredColor(heads), kUncovered, weight(uncovered, uncovered + covered)),
-                    weight(uncovered + covered, kShades));
+                mix(kWhite, coverColor(uncovered, covered, heads), weight(uncovered + covered, kShades));
     svg.cells(
         panel, rows_, columns_,
         [&](int64_t row, int64_t column) {
           const CoverCell &cell = maps_.cover.cells[row * maps_.grid.columns() + column];
           int64_t covered = cell.context - cell.uncovered;
-          std::vector<int> shares =
-              eighths({maps_.grid.tilesIn(row, column) - cell.context, cell.uncovered, covered});
-          int heads = covered == 0 ? 0 : headShade(cell.visits, covered * problem_.heads);
+          int64_t beyond = columnsIn(row, column) - cell.context;
+          std::vector<int> shares = eighths({beyond, cell.uncovered, covered});
+          int heads = covered == 0 ? 0 : headShade(cell.seen, covered * problem_.heads);
           return level(level(shares[1], shares[2]), heads);
         },
         colors);
     axes(svg, panel, kCoverStyle, true, true, true);
     svg.endGroup();
+  }
+
+  /// Tile rows of a cell, times its keys.
+  int64_t columnsIn(int64_t row, int64_t column) const {
+    const CellGrid &grid = maps_.grid;
+    int64_t keys = grid.cellKeys * maps_.tile.keys;
+    return std::min(grid.cellQueries, grid.queryTiles - row * grid.cellQueries) *
+           std::min(keys, problem_.keyLength(0) - column * keys);
   }
 
   static void caption(Svg &svg, const Box &panel, const PanelStyle &style,
@@ -241,11 +254,17 @@ private:
   }
 
   void coverLegend(Svg &svg, double x, double y) const {
-    svg.text(x, y + 10, "Heads that visit a tile", {kLabel, Anchor::Start, true, false, kInk});
-    std::string none = maps_.cover.causal ? "no head, though it holds keys up to the query" : "no head";
-    swatch(svg, x, y + 20, kUncovered, none);
+    svg.text(x, y + 10, "Heads that see a key", {kLabel, Anchor::Start, true, false, kInk});
+    std::string none = maps_.cover.causal ? "no head, though it is up to the query" : "no head";
+    double next = swatch(svg, x, y + 20, kUncovered, none);
+    if (maps_.cover.total.uncovered > 0) {
+      svg.rectangle({next, y + 20, 12, 12}, coverColor(1, kShades - 1, 1));
+      svg.rectangle({next + 12, y + 20, 12, 12}, coverColor(kShades / 2, kShades / 2, 1));
+      svg.frame({next, y + 20, 24, 12}, kGrey);
+      svg.text(next + 30, y + 30, "in part", {kLabel, Anchor::Start, false, false, kInk});
+    }
     if (problem_.heads == 1) {
-      swatch(svg, x, y + 40, coveredColor(kShades), "visited");
+      swatch(svg, x, y + 40, coveredColor(kShades), "seen");
       return;
     }
     headLegend(svg, x, y + 40, problem_.heads);

@@ -1,5 +1,6 @@
 #include "maskloom/facade/TileMaps.h"
 
+#include "maskloom/facade/CoverWalk.h"
 #include "maskloom/facade/Error.h"
 #include "maskloom/facade/HeadCounter.h"
 
@@ -15,7 +16,6 @@ namespace maskloom {
 
 namespace {
 
-/// Every tile is looked at once, for the cover.
 constexpr int64_t kMostTiles = int64_t{1} << 28;
 /// One walker each.
 constexpr size_t kMostClasses = 1024;
@@ -24,7 +24,6 @@ constexpr const char *kCoarser = "choose larger tiles, a shorter sequence or few
 
 /// Heads that visit the same tiles.
 struct Shared {
-  int64_t heads = 0;
   std::unique_ptr<TileWalker> walker;
   std::optional<size_t> map; ///< index into TileMaps::maps, when one of the heads is shown
 };
@@ -46,7 +45,9 @@ public:
     chooseCells();
     int64_t steps = options_.maxSteps;
     for (int64_t tile = 0; tile < out_.grid.queryTiles; ++tile) addRow(tile, steps);
-    chooseContext();
+    for (HeadTileMap &map : out_.maps)
+      map.tiles.empty = out_.grid.queryTiles * out_.grid.keyTiles - map.tiles.partial - map.tiles.full;
+    findCover();
     countPairs();
     return std::move(out_);
   }
@@ -62,14 +63,12 @@ private:
               ErrorKind::User,
               fmt::format("the heads have more than {} different masks: choose fewer heads", kMostClasses));
         const HeadGroupProgram &group = counter_.program().groups[counter_.classes().groupOf(h)];
-        classes_.push_back({0,
-                            std::make_unique<TileWalker>(counter_.program(), group, Orientation::Forward,
+        classes_.push_back({std::make_unique<TileWalker>(counter_.program(), group, Orientation::Forward,
                                                          counter_.context(h)),
                             {}});
         steps_.push_back(group.forward.closedForm ? 1 : out_.grid.keyTiles);
       }
       Shared &heads = classes_[number];
-      ++heads.heads;
       if (h < shown.first || h > shown.last) continue;
       if (!heads.map) {
         heads.map = out_.maps.size();
@@ -92,27 +91,18 @@ private:
     grid.cellQueries = integer::ceilDiv(grid.queryTiles, most);
     grid.cellKeys = integer::ceilDiv(grid.keyTiles, most);
     for (HeadTileMap &map : out_.maps) map.cells.resize(grid.rows() * grid.columns());
-    out_.cover.cells.resize(grid.rows() * grid.columns());
-    coverOfPlane_.resize(grid.rows() * grid.columns());
-    change_.resize(grid.keyTiles + 1);
   }
 
-  /// One row of tiles, of every class of heads.
+  /// One row of tiles, of the heads that are shown.
   void addRow(int64_t tile, int64_t &steps) {
-    std::fill(change_.begin(), change_.end(), 0);
     for (size_t i = 0; i < classes_.size(); ++i) {
-      const Shared &heads = classes_[i];
-      const std::vector<Stretch> &stretches = heads.walker->stretches(tile);
+      if (!classes_[i].map) continue;
+      const std::vector<Stretch> &stretches = classes_[i].walker->stretches(tile);
       steps -= steps_[i] + static_cast<int64_t>(stretches.size());
       if (steps < 0)
         throw Error(ErrorKind::User, fmt::format("walking the tiles takes too many steps: {}", kCoarser));
-      for (const Stretch &stretch : stretches) {
-        change_[stretch.first] += heads.heads;
-        change_[stretch.last + 1] -= heads.heads;
-        if (heads.map) addStretch(out_.maps[*heads.map], tile, stretch);
-      }
+      for (const Stretch &stretch : stretches) addStretch(out_.maps[*classes_[i].map], tile, stretch);
     }
-    addCover(tile);
   }
 
   void addStretch(HeadTileMap &map, int64_t tile, const Stretch &stretch) {
@@ -127,38 +117,15 @@ private:
     }
   }
 
-  /// Counts the row for both contexts: which one it is shows when all rows are known.
-  void addCover(int64_t tile) {
-    const CellGrid &grid = out_.grid;
-    int64_t lastQuery =
-        std::min((tile + 1) * options_.tile.queries, problem_.queryLength(0)) - 1 + problem_.queryOffsetOf(0);
-    // Tiles below it hold a key up to the query.
-    int64_t end = integer::floorDiv(lastQuery - problem_.keyOffset, options_.tile.keys) + 1;
-    CoverCell *causal = out_.cover.cells.data() + tile / grid.cellQueries * grid.columns();
-    CoverCell *plane = coverOfPlane_.data() + tile / grid.cellQueries * grid.columns();
-    int64_t heads = 0;
-    for (int64_t x = 0; x < grid.keyTiles; ++x) {
-      heads += change_[x];
-      CoverCell tileCover{1, heads == 0, heads};
-      add(plane[x / grid.cellKeys], tileCover);
-      if (x < end)
-        add(causal[x / grid.cellKeys], tileCover);
-      else if (heads > 0)
-        out_.cover.causal = false;
+  void findCover() {
+    HeadCounter keys(pattern_, problem_, {options_.tile.queries, 1}, 0);
+    for (bool byTiles : {false, true}) {
+      CoverWalk walk(keys, counter_, problem_, options_.tile, out_.grid, byTiles);
+      if (!walk.run(byTiles ? options_.maxSteps : options_.maxCoverSteps)) continue;
+      out_.cover = walk.take();
+      return;
     }
-  }
-
-  static void add(CoverCell &sum, const CoverCell &cell) {
-    sum.context += cell.context;
-    sum.uncovered += cell.uncovered;
-    sum.visits += cell.visits;
-  }
-
-  void chooseContext() {
-    if (!out_.cover.causal) out_.cover.cells = std::move(coverOfPlane_);
-    for (const CoverCell &cell : out_.cover.cells) add(out_.cover.total, cell);
-    for (HeadTileMap &map : out_.maps)
-      map.tiles.empty = out_.grid.queryTiles * out_.grid.keyTiles - map.tiles.partial - map.tiles.full;
+    throw Error(ErrorKind::User, fmt::format("walking the tiles takes too many steps: {}", kCoarser));
   }
 
   void countPairs() {
@@ -182,8 +149,6 @@ private:
   TileMaps out_;
   std::vector<Shared> classes_;
   std::vector<int64_t> steps_; ///< by class: what a row costs at least
-  std::vector<CoverCell> coverOfPlane_;
-  std::vector<int64_t> change_; ///< of the number of heads that visit, from one tile of the row to the next
 };
 
 } // namespace

@@ -39,17 +39,21 @@ struct HeadTileMap {
   std::vector<MapCell> cells;          ///< [row][column] of the grid
 };
 
+/// Of columns: one key and the queries of one tile. A head sees a column when one of these queries sees the
+/// key.
 struct CoverCell {
-  int64_t context = 0;   ///< tiles that belong to the context
-  int64_t uncovered = 0; ///< those that no head visits
-  int64_t visits = 0;    ///< heads that visit a tile, summed over tiles
+  int64_t context = 0;   ///< columns that belong to the context
+  int64_t uncovered = 0; ///< those that no head sees
+  int64_t seen = 0;      ///< heads that see a column, summed over columns
 };
 
-/// What all heads see together. The context is made of the tiles with a key up to the query when no head
-/// visits another, and of all tiles otherwise.
+/// What all heads see together. The context is made of the keys up to the last query of each tile when no
+/// head sees a later one, and of all keys otherwise. A ragged last row of tiles counts as if all its queries
+/// existed, as for the kernels.
 struct CoverMap {
-  bool causal = true;           ///< the context is the keys up to the query
-  CoverCell total;              ///< of the whole plane
+  bool causal = true;   ///< the context is the keys up to the query
+  bool byTiles = false; ///< some heads were looked at tile by tile, for want of closed-form runs or of steps
+  CoverCell total;      ///< of the whole plane
   std::vector<CoverCell> cells; ///< [row][column] of the grid
 };
 
@@ -72,6 +76,8 @@ struct TileMapOptions {
   int64_t mostCells = 1 << 16; ///< of all maps together; cells are the smallest that keep to it
   int64_t mostCellsAnAxis = 128;
   int64_t maxSteps = 100'000'000; ///< of walks over tiles; more is an error
+  int64_t maxCoverSteps =
+      10'000'000;                 ///< of walks over keys, for the cover; with more it is looked at by tiles
   int64_t maxPairSteps = 400'000; ///< of counting pairs where no closed form applies
 };
 

@@ -110,9 +110,19 @@ class Show(unittest.TestCase):
             self.assertEqual(painted.pop(PARTIAL, 0), head_map["tiles"]["partial"])
             self.assertEqual(painted, {})
             self.assertEqual(sum(head_map["tiles"].values()), shown["cells"][0] * shown["cells"][1])
+        self.check_cover(picture, shown)
+
+    def check_cover(self, picture, shown, whole_tiles=False):
+        """Cells that are painted hold the context; those in pure vermilion hold nothing but uncovered columns."""
         painted = Picture.painted(picture.groups[-1])
-        self.assertEqual(painted.pop(UNCOVERED, 0), shown["cover"]["uncovered"])
-        self.assertEqual(sum(painted.values()), shown["cover"]["tiles"] - shown["cover"]["uncovered"])
+        keys = shown["tile"][1]
+        cover = shown["cover"]
+        self.assertGreaterEqual(sum(painted.values()) * keys, cover["columns"])
+        uncovered = painted.pop(UNCOVERED, 0) * keys
+        self.assertLessEqual(uncovered, cover["uncovered"])
+        if whole_tiles:
+            self.assertEqual(uncovered, cover["uncovered"])
+            self.assertEqual(sum(painted.values()) * keys, cover["columns"] - cover["uncovered"])
 
     def pattern(self, name):
         return os.path.join(PATTERNS, name + ".mask")
@@ -134,10 +144,11 @@ class Show(unittest.TestCase):
                 self.check_areas(*self.show(*arguments))
 
     def test_causal_has_the_tiles_of_a_triangle(self):
-        _, shown = self.show(self.pattern("causal"), "--seq", "1024", "--tiles", "16x16")
+        picture, shown = self.show(self.pattern("causal"), "--seq", "1024", "--tiles", "16x16")
         self.assertEqual(shown["maps"][0]["tiles"], {"empty": 2016, "partial": 64, "full": 2016})
         self.assertEqual(shown["maps"][0]["visible_pairs"], 1024 * 1025 // 2)
-        self.assertEqual(shown["cover"], {"context": "k <= q", "tiles": 2080, "uncovered": 0})
+        self.assertEqual(shown["cover"], {"context": "k <= q", "columns": 2080 * 16, "uncovered": 0, "by_tiles": False})
+        self.check_cover(picture, shown, whole_tiles=True)
 
     def test_random_blocks(self):
         source = random.Random(1)
@@ -150,7 +161,9 @@ class Show(unittest.TestCase):
         for head in range(3):
             self.assertEqual(shown["maps"][head]["tiles"]["full"], sum(table[head * 1024 : (head + 1) * 1024]))
         nowhere = sum(not (table[i] or table[1024 + i] or table[2048 + i]) for i in range(1024))
-        self.assertEqual(shown["cover"], {"context": "every k", "tiles": 1024, "uncovered": nowhere})
+        cover = {"context": "every k", "columns": 1024 * 128, "uncovered": nowhere * 128, "by_tiles": True}
+        self.assertEqual(shown["cover"], cover)
+        self.check_cover(picture, shown, whole_tiles=True)
 
     def test_documents(self):
         write_ints(self.path("d.npy"), (1, 640), [i // 64 for i in range(640)])
@@ -173,7 +186,22 @@ class Show(unittest.TestCase):
         self.write("none.mask", "pattern nothing { mask none; }")
         picture, shown = self.show("none.mask", "--seq", "1000", "--tiles", "10x10")
         self.check_areas(picture, shown)
-        self.assertEqual(shown["cover"]["uncovered"], 100 * 101 // 2)
+        self.assertEqual(shown["cover"]["uncovered"], 10 * 100 * 101 // 2)
+        self.check_cover(picture, shown, whole_tiles=True)
+        self.assertIn("100 % of the causal context is not covered", picture.texts())
+
+    def test_a_missing_shard_shows(self):
+        # 15 heads of 16 shards of 64 keys: every tile of 128 x 128 is visited, and one key in 16 is still in no head.
+        stride = [self.pattern("s2_local_stride"), "--seq", "131072"]
+        whole, shown = self.show(*stride, "--heads", "16")
+        self.assertEqual(shown["cover"]["uncovered"], 0)
+        self.assertIn("all of the causal context is covered", whole.texts())
+        picture, shown = self.show(*stride, "--heads", "15")
+        self.assertFalse(shown["cover"]["by_tiles"])
+        self.assertAlmostEqual(shown["cover"]["uncovered"] / shown["cover"]["columns"], 1 / 16, delta=0.001)
+        colors = set(Picture.painted(picture.groups[-1])) - set(Picture.painted(whole.groups[-1]))
+        red = lambda color: int(color[1:3], 16) - int(color[5:7], 16)
+        self.assertTrue(any(red(color) > 40 for color in colors), colors)
 
     def test_long_sequences_are_fast_and_small(self):
         for arguments, maps in ((["--heads", "16"], 16), (["--heads", "64", "--set", "stride=64"], 64)):
@@ -196,7 +224,7 @@ class Show(unittest.TestCase):
         # And one tile that no head visits, in a plane that is visited otherwise.
         self.write("hole.mask", "pattern hole { mask !(q / 128 == 500 && k / 128 == 700); }")
         picture, shown = self.show("hole.mask", "--seq", "131072")
-        self.assertEqual(shown["cover"]["uncovered"], 1)
+        self.assertEqual(shown["cover"]["uncovered"], 128)
         self.assertEqual(len(Picture.painted(picture.groups[1])), 2)
 
     def test_heads_can_be_chosen(self):
