@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace maskloom {
@@ -110,6 +111,7 @@ private:
     if (space_.size() == 1) side = room;
     scale_ = side / static_cast<double>(std::max(rows_, columns_));
     scale_ = std::min(scale_, 24.0);
+    if (scale_ >= 2) scale_ = std::floor(scale_); // equally many pixels for all cells
     panelWidth_ = scale_ * static_cast<double>(columns_);
     panelHeight_ = std::max(scale_ * static_cast<double>(rows_), 10.0);
     if (planes == 1 && space_.size() > 1) windowsPerRow_ = 2;

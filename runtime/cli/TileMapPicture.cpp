@@ -19,14 +19,15 @@ struct PanelStyle {
   int ticks; ///< labels of an axis, at most; 1: the ends only
 };
 
+/// Sides are multiples of the usual numbers of cells: all cells of a panel get equally many pixels.
 PanelStyle styleFor(size_t panels) {
-  if (panels <= 2) return {360, 60, kLabel, 4};
-  if (panels <= 6) return {260, 40, kLabel, 3};
-  if (panels <= 16) return {196, 24, 10, 1};
-  if (panels <= 36) return {132, 20, 9, 1};
+  if (panels <= 2) return {384, 60, kLabel, 4};
+  if (panels <= 6 && panels != 4) return {256, 40, kLabel, 3}; // three in a row
+  if (panels <= 16) return {192, 28, 10, 1};
+  if (panels <= 36) return {128, 20, 9, 1};
   return {96, 16, 8, 1};
 }
-constexpr PanelStyle kCoverStyle{360, 60, kLabel, 4};
+constexpr PanelStyle kCoverStyle{384, 60, kLabel, 4};
 
 class Drawing {
 public:
