@@ -66,7 +66,7 @@ std::string headsText(const std::vector<int64_t> &heads) {
 
 std::vector<int64_t> ticks(int64_t first, int64_t length, int most) {
   int64_t step = 1;
-  if (length % 1024 == 0) {
+  if (length % 128 == 0 && first % 128 == 0) {
     while (length / step > most) step *= 2;
   } else {
     while (length / step > most) { // 1, 2, 5, 10, ..

@@ -38,8 +38,8 @@ std::string counted(int64_t count, const std::string &what);
 /// "head 3", "heads 0..11", "heads 0, 16, .. 48"; heads are ascending.
 std::string headsText(const std::vector<int64_t> &heads);
 
-/// Positions of an axis from `first`, `length` of them, that get a label: multiples of a power of two where
-/// the length is one of 1024, else of 1, 2 or 5 times a power of ten; at most `most` and one more.
+/// Positions of an axis from `first`, `length` of them, that get a label, at most `most` and one more:
+/// multiples of a power of two where both are multiples of 128, else of 1, 2 or 5 times a power of ten.
 std::vector<int64_t> ticks(int64_t first, int64_t length, int most);
 
 /// A number below (key axis) or left (query axis) of a panel, with a short stroke.

@@ -5,6 +5,7 @@
 #include "maskloom/cli/PictureParts.h"
 #include "maskloom/cli/SpacePicture.h"
 #include "maskloom/cli/TileMapPicture.h"
+#include "maskloom/dsl/Walk.h"
 
 #include <filesystem>
 
@@ -18,7 +19,7 @@ namespace {
 struct ShowArguments {
   PatternArguments pattern;
   ProblemArguments problem;
-  std::string output, tiles, heads;
+  std::string output, tiles, heads, queryRange, keyRange;
   int64_t tileQueries = 0, tileKeys = 0;
   bool coords = false, json = false;
   std::vector<std::string> queries;
@@ -38,13 +39,58 @@ TileShape tileOf(const ShowArguments &arguments, const Problem &problem) {
           arguments.tileKeys ? arguments.tileKeys : defaultTile(problem.keyLength(0))};
 }
 
+/// "3" or "0..7", both ends included.
+std::pair<int64_t, int64_t> parseRange(const std::string &text, const char *option) {
+  size_t dots = text.find("..");
+  int64_t first = parseInteger(text.substr(0, dots), option);
+  return {first, dots == std::string::npos ? first : parseInteger(text.substr(dots + 2), option)};
+}
+
 HeadRange headsToShow(const std::string &text) {
   if (text.empty()) return {};
-  size_t dots = text.find("..");
-  HeadRange range;
-  range.first = parseInteger(text.substr(0, dots), "--show-heads");
-  range.last = dots == std::string::npos ? range.first : parseInteger(text.substr(dots + 2), "--show-heads");
+  auto [first, last] = parseRange(text, "--show-heads");
+  return {first, last};
+}
+
+/// The positions of `text`, which must be among first .. first + length - 1; all of them when there is no
+/// text.
+std::pair<int64_t, int64_t> positionsOf(const std::string &text, const char *option, int64_t first,
+                                        int64_t length) {
+  int64_t last = first + length - 1;
+  if (text.empty()) return {first, last};
+  std::pair<int64_t, int64_t> range = parseRange(text, option);
+  if (range.first > range.second || range.first < first || range.second > last)
+    throw Error(ErrorKind::User, fmt::format("{} {}: the positions are {}..{}", option, text, first, last));
   return range;
+}
+
+bool namesLengths(const Pattern &pattern) {
+  auto isLength = [](const ExprNode &node) {
+    return node.op == Op::Index && (node.index == IndexVar::QueryLength || node.index == IndexVar::KeyLength);
+  };
+  for (size_t group = 0; group < pattern.groupCount(); ++group)
+    if (anyNode(pattern.maskOfGroup(group), isLength)) return true;
+  return false;
+}
+
+/// The part of the plane that is looked at, as a problem of its own: positions stay what they are by the
+/// offsets.
+Problem partOf(const Pattern &pattern, const Problem &whole, const ShowArguments &arguments) {
+  if (arguments.queryRange.empty() && arguments.keyRange.empty()) return whole;
+  if (namesLengths(pattern))
+    throw Error(ErrorKind::User,
+                fmt::format("--query-range, --key-range: the mask of '{}' depends on the lengths, of "
+                            "which a part has others",
+                            pattern.name));
+  auto [firstQuery, lastQuery] =
+      positionsOf(arguments.queryRange, "--query-range", whole.queryOffsetOf(0), whole.queries);
+  auto [firstKey, lastKey] = positionsOf(arguments.keyRange, "--key-range", 0, whole.keys);
+  Problem part = whole;
+  part.queries = lastQuery - firstQuery + 1;
+  part.queryOffset = firstQuery;
+  part.keys = lastKey - firstKey + 1;
+  part.keyOffset = firstKey;
+  return part;
 }
 
 /// "1234", a position, or "7,24,40", coordinates.
@@ -142,10 +188,14 @@ int show(const ShowArguments &arguments) {
     summary = fmt::format("windows of {} quer{}", windows.size(), windows.size() == 1 ? "y" : "ies");
   } else {
     TileMapOptions options;
-    options.tile = tileOf(arguments, problem);
+    Problem part = partOf(pattern, problem, arguments);
+    options.tile = tileOf(arguments, part);
     options.heads = headsToShow(arguments.heads);
-    TileMaps maps = tileMaps(pattern, problem, options);
-    picture = tileMapPicture(pattern, problem, maps);
+    TileMaps maps = tileMaps(pattern, part, options);
+    picture = tileMapPicture(pattern, part, maps, problem);
+    int64_t firstQuery = part.queryOffsetOf(0);
+    json["queries"] = {firstQuery, firstQuery + part.queries - 1};
+    json["keys"] = {part.keyOffset, part.keyOffset + part.keys - 1};
     json.update(jsonOf(maps));
     summary = fmt::format("{} and what all heads cover",
                           counted(static_cast<int64_t>(maps.maps.size()), "tile map"));
@@ -184,6 +234,9 @@ void addShowCommand(CLI::App &app, Action &action) {
   command->add_option(
       "--show-heads", arguments->heads,
       "Heads that get a map, FIRST..LAST (default: all; heads that visit the same tiles share one)");
+  command->add_option("--query-range", arguments->queryRange,
+                      "Draw these queries only, positions FIRST..LAST");
+  command->add_option("--key-range", arguments->keyRange, "Draw these keys only, positions FIRST..LAST");
   CLI::Option *coords = command->add_flag("--coords", arguments->coords,
                                           "Draw windows of queries in the coordinates of the token space");
   command
@@ -192,7 +245,8 @@ void addShowCommand(CLI::App &app, Action &action) {
           "With --coords: a query, as a position or as coordinates, 7,24,40; may be repeated (default: the "
           "first one and the one in the middle)")
       ->needs(coords);
-  for (const char *other : {"--tiles", "--tile-queries", "--tile-keys", "--show-heads"})
+  for (const char *other :
+       {"--tiles", "--tile-queries", "--tile-keys", "--show-heads", "--query-range", "--key-range"})
     coords->excludes(command->get_option(other));
   command->add_flag("--json", arguments->json, "Print what was drawn (schema in docs/cli.md)");
   command->callback([arguments, &action] { action = [arguments] { return show(*arguments); }; });

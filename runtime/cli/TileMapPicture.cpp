@@ -31,8 +31,8 @@ constexpr PanelStyle kCoverStyle{384, 60, kLabel, 4};
 
 class Drawing {
 public:
-  Drawing(const Pattern &pattern, const Problem &problem, const TileMaps &maps)
-      : pattern_(pattern), problem_(problem), maps_(maps), style_(styleFor(maps.maps.size())) {
+  Drawing(const Pattern &pattern, const Problem &problem, const TileMaps &maps, const Problem &whole)
+      : pattern_(pattern), problem_(problem), whole_(whole), maps_(maps), style_(styleFor(maps.maps.size())) {
     rows_ = static_cast<double>(problem.queryLength(0)) /
             static_cast<double>(maps.tile.queries * maps.grid.cellQueries);
     columns_ =
@@ -41,7 +41,7 @@ public:
   }
 
   std::string draw() {
-    std::vector<std::string> notes = wrapped(problemText(pattern_, problem_), kWidth - 40, kNoteSize);
+    std::vector<std::string> notes = wrapped(problemText(pattern_, whole_), kWidth - 40, kNoteSize);
     for (const std::string &line : wrapped(cellText(), kWidth - 40, kNoteSize)) notes.push_back(line);
     bool single = maps_.maps.size() == 1; // its cover stands beside it
     double mapsTop = headingHeight(notes) + captionHeight(style_);
@@ -81,10 +81,20 @@ private:
     return captionHeight(style_) + height(style_) + (style_.ticks > 1 ? kAxisRoom : style_.text + 16);
   }
 
+  /// "queries 4096..8191 and keys 0..4095 of them; "
+  std::string partText() const {
+    if (problem_.queries == whole_.queries && problem_.keys == whole_.keys) return "";
+    int64_t firstQuery = problem_.queryOffsetOf(0);
+    return fmt::format("queries {}..{} and keys {}..{} of them; ", firstQuery,
+                       firstQuery + problem_.queries - 1, problem_.keyOffset,
+                       problem_.keyOffset + problem_.keys - 1);
+  }
+
   std::string cellText() const {
     const CellGrid &grid = maps_.grid;
-    std::string text = fmt::format("tiles of {} x {} (queries x keys), {} x {} of them", maps_.tile.queries,
-                                   maps_.tile.keys, grid.queryTiles, grid.keyTiles);
+    std::string text =
+        partText() + fmt::format("tiles of {} x {} (queries x keys), {} x {} of them", maps_.tile.queries,
+                                 maps_.tile.keys, grid.queryTiles, grid.keyTiles);
     if (grid.cellQueries > 1 || grid.cellKeys > 1)
       text +=
           fmt::format("; each cell of the picture stands for {} x {} tiles", grid.cellQueries, grid.cellKeys);
@@ -118,7 +128,7 @@ private:
   }
 
   std::string description() const {
-    std::string text = fmt::format("{}; {}. ", problemText(pattern_, problem_), cellText());
+    std::string text = fmt::format("{}; {}. ", problemText(pattern_, whole_), cellText());
     for (const HeadTileMap &map : maps_.maps)
       text += fmt::format("{}: {}, {}. ", headsText(map.heads), tilesText(map), pairsText(map));
     return text + "All heads together: " + coverText() + ".";
@@ -272,7 +282,7 @@ private:
   }
 
   const Pattern &pattern_;
-  const Problem &problem_;
+  const Problem &problem_, &whole_;
   const TileMaps &maps_;
   PanelStyle style_;
   double rows_, columns_; ///< cells, of the last ones what exists
@@ -281,8 +291,9 @@ private:
 
 } // namespace
 
-std::string tileMapPicture(const Pattern &pattern, const Problem &problem, const TileMaps &maps) {
-  return Drawing(pattern, problem, maps).draw();
+std::string tileMapPicture(const Pattern &pattern, const Problem &problem, const TileMaps &maps,
+                           const Problem &whole) {
+  return Drawing(pattern, problem, maps, whole).draw();
 }
 
 } // namespace maskloom

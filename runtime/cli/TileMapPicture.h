@@ -7,6 +7,8 @@
 
 namespace maskloom {
 
-std::string tileMapPicture(const Pattern &pattern, const Problem &problem, const TileMaps &maps);
+/// `maps` are those of `problem`, which is all or a part of `whole`.
+std::string tileMapPicture(const Pattern &pattern, const Problem &problem, const TileMaps &maps,
+                           const Problem &whole);
 
 } // namespace maskloom

@@ -91,6 +91,7 @@ TEST(PictureParts, SharesAreEighths) {
 
 TEST(PictureParts, TicksAreRound) {
   EXPECT_EQ(ticks(0, 131072, 4), (std::vector<int64_t>{0, 32768, 65536, 98304, 131072}));
+  EXPECT_EQ(ticks(256, 384, 4), (std::vector<int64_t>{256, 384, 512, 640}));
   EXPECT_EQ(ticks(0, 100000, 4), (std::vector<int64_t>{0, 50000, 100000}));
   EXPECT_EQ(ticks(0, 5, 4), (std::vector<int64_t>{0, 2, 4}));
   EXPECT_EQ(ticks(4095, 1, 4), (std::vector<int64_t>{4095, 4096}));

@@ -227,6 +227,43 @@ class Show(unittest.TestCase):
         self.assertEqual(shown["cover"]["uncovered"], 128)
         self.assertEqual(len(Picture.painted(picture.groups[1])), 2)
 
+    def test_a_part_is_that_part_of_the_whole(self):
+        write_ints(self.path("d.npy"), (1, 1024), [i // 100 for i in range(1024)])
+        for pattern in (["s2_local_stride", "--heads", "3", "--set", "local=3"], ["documents", "--aux", "doc=d.npy"]):
+            problem = [self.pattern(pattern[0]), "--seq", "1024", *pattern[1:], "--tiles", "16x32"]
+            whole = subprocess.run([MASKLOOM, "mask", *problem, "--json"], cwd=self.folder.name, capture_output=True, text=True)
+            classes = json.loads(whole.stdout)["heads"]
+            picture, shown = self.show(*problem, "--query-range", "512..767", "--key-range", "256..639")
+            self.check_areas(picture, shown)
+            self.assertEqual([shown["queries"], shown["keys"]], [[512, 767], [256, 639]])
+            for head_map in shown["maps"]:
+                rows = [row[256 // 32 : 640 // 32] for row in classes[head_map["heads"][0]][512 // 16 : 768 // 16]]
+                found = {name: sum(row.count(sign) for row in rows) for name, sign in (("empty", "."), ("partial", "%"), ("full", "#"))}
+                self.assertEqual(head_map["tiles"], found)
+            for text in ("512", "768", "256"):
+                self.assertIn(text, picture.texts())
+        _, shown = self.show(self.pattern("causal"), "--seq", "1000", "--query-range", "500..999", "--key-range", "0..499")
+        self.assertEqual(shown["maps"][0]["visible_pairs"], 500 * 500)
+        _, shown = self.show(self.pattern("causal"), "--seq", "1000", "--seq-q", "10", "--query-range", "995")
+        self.assertEqual(shown["maps"][0]["visible_pairs"], 996)
+
+    def test_a_close_up_shows_the_shards(self):
+        stride = [self.pattern("s2_local_stride"), "--seq", "131072", "--heads", "15"]
+        picture, shown = self.show(*stride, "--query-range", "126976..131071", "--key-range", "65536..69631", "--tiles", "64x64")
+        self.check_areas(picture, shown)
+        self.check_cover(picture, shown, whole_tiles=True)
+        self.assertEqual(shown["maps"][0]["tiles"], {"empty": 64 * 60, "partial": 0, "full": 64 * 4})
+        self.assertEqual(shown["cover"]["uncovered"], 64 * 4 * 64)
+
+    def test_parts_that_do_not_exist(self):
+        causal = [self.pattern("causal"), "--seq", "1000"]
+        self.fails(USER_ERROR, "--query-range 500..1000: the positions are 0..999", *causal, "--query-range", "500..1000")
+        self.fails(USER_ERROR, "--key-range 8..7: the positions are 0..999", *causal, "--key-range", "8..7")
+        self.fails(USER_ERROR, "--key-range: expected an integer, found ''", *causal, "--key-range", "8..")
+        self.fails(USER_ERROR, "--query-range 0: the positions are 990..999", *causal, "--seq-q", "10", "--query-range", "0")
+        self.write("last.mask", "pattern last { causal; heads 0..0: k >= Sk - 4; heads 1..1: all; }")
+        self.fails(USER_ERROR, "the mask of 'last' depends on the lengths", "last.mask", "--seq", "1000", "--key-range", "0..99")
+
     def test_heads_can_be_chosen(self):
         stride = [self.pattern("s2_local_stride"), "--seq", "8192", "--heads", "200", "--set", "stride=256"]
         self.fails(USER_ERROR, "heads 0..199 have 200 different tile maps, there is room for 64", *stride)
