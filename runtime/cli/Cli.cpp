@@ -16,6 +16,7 @@ constexpr const char *kFooter = R"(Examples:
   maskloom compile examples/patterns/causal.mask --arch sm_90a --head-dim 128 -o causal.ptx
   maskloom run examples/patterns/causal.mask --q q.npy --k k.npy --v v.npy -o o.npy --check
   maskloom mask examples/patterns/two_range.mask --seq 1024 --heads 16 -o m.npy
+  maskloom show examples/patterns/s2_local_stride.mask --seq 16384 --heads 16 -o s2.svg
   maskloom equal old.mask new.mask
   maskloom doctor
 
@@ -44,6 +45,7 @@ int cliMain(int argc, char **argv) {
   addCompileCommand(app, action);
   addRunCommand(app, action);
   addMaskCommand(app, action);
+  addShowCommand(app, action);
   addFmtCommand(app, action);
   addCacheCommand(app, action);
   addEqualCommand(app, action);

@@ -18,6 +18,7 @@ void addCompileCommand(CLI::App &app, Action &action);
 void addRunCommand(CLI::App &app, Action &action);
 void addExplainCommand(CLI::App &app, Action &action);
 void addMaskCommand(CLI::App &app, Action &action);
+void addShowCommand(CLI::App &app, Action &action);
 void addCacheCommand(CLI::App &app, Action &action);
 void addEqualCommand(CLI::App &app, Action &action);
 void addDoctorCommand(CLI::App &app, Action &action);

@@ -5,6 +5,8 @@
 #include "maskloom/facade/Explain.h"
 #include "maskloom/facade/ProblemContext.h"
 
+#include <stdexcept>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -33,10 +35,15 @@ void writeDenseMask(const Pattern &pattern, const Problem &problem, const std::s
   Interpreter interpreter(pattern, problem);
   NpyArray mask = NpyArray::zeros({problem.heads, problem.queries, problem.keys}, NpyType::Bool);
   auto *out = mask.data.data();
-  for (int64_t h = 0; h < problem.heads; ++h)
-    for (int64_t row = 0; row < problem.queries; ++row)
-      for (int64_t column = 0; column < problem.keys; ++column)
-        *out++ = interpreter.visible(0, h, row, column);
+  try {
+    for (int64_t h = 0; h < problem.heads; ++h)
+      for (int64_t row = 0; row < problem.queries; ++row)
+        for (int64_t column = 0; column < problem.keys; ++column)
+          *out++ = interpreter.visible(0, h, row, column);
+  } catch (const std::overflow_error
+               &error) { // the pattern's: the compiler, which would have said so, is not asked here
+    throw Error(ErrorKind::User, error.what());
+  }
   writeNpy(path, mask);
 }
 

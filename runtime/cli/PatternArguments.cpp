@@ -21,6 +21,8 @@ std::pair<std::string, std::string> splitAssignment(const std::string &text, con
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+} // namespace
+
 int64_t parseInteger(const std::string &text, const std::string &what) {
   int64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -28,8 +30,6 @@ int64_t parseInteger(const std::string &text, const std::string &what) {
     throw Error(ErrorKind::User, fmt::format("{}: expected an integer, found '{}'", what, text));
   return value;
 }
-
-} // namespace
 
 void PatternArguments::add(CLI::App &command) {
   command.add_option("file", file, "Pattern file")->required();
@@ -76,10 +76,10 @@ std::map<std::string, int64_t> PatternArguments::values(const Pattern &pattern) 
 void ProblemArguments::add(CLI::App &command) {
   command.add_option("--seq", keys, "Number of keys, and of queries unless --seq-q is given")
       ->required()
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
   command
       .add_option("--seq-q", queries, "Number of queries; they are the last ones (q_offset = keys - queries)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
   command.add_option("--heads", heads, "Query heads (default: as many as the pattern's groups need, else 1)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   command.add_option("--kv-heads", kvHeads, "KV heads (default: as many as heads)")

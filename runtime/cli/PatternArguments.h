@@ -20,6 +20,8 @@ struct PatternArguments {
   std::map<std::string, int64_t> values(const Pattern &pattern) const;
 };
 
+constexpr int64_t kMostTokens = int64_t{1} << 30; ///< that --seq takes
+
 /// --seq N [--seq-q N] [--heads H] [--kv-heads H] [--aux NAME=FILE.npy ...]
 struct ProblemArguments {
   int64_t keys = 0, queries = 0, heads = 0, kvHeads = 0;
@@ -34,6 +36,9 @@ std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vecto
 
 /// The number of heads a pattern's groups ask for, 1 when it has none.
 int64_t headsOf(const Pattern &pattern);
+
+/// A whole text as an integer; `what` names the option in the error.
+int64_t parseInteger(const std::string &text, const std::string &what);
 
 /// "128x64".
 TileShape parseTileShape(const std::string &text);

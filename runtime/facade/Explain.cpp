@@ -2,12 +2,11 @@
 
 #include "maskloom/facade/Analyzed.h"
 #include "maskloom/facade/Error.h"
-#include "maskloom/facade/ProblemContext.h"
+#include "maskloom/facade/HeadCounter.h"
 
 #include "maskloom/dsl/Canonical.h"
 #include "maskloom/dsl/Patterns.h"
 #include "maskloom/program/Describe.h"
-#include "maskloom/program/OuterRuns.h"
 #include "maskloom/program/TileWalker.h"
 
 #include <algorithm>
@@ -15,69 +14,6 @@
 namespace maskloom {
 
 namespace {
-
-/// Counts kept for heads that see the same.
-constexpr size_t kMaxKnown = 256;
-
-/// Heads of a group that names no head see the same.
-bool differsByHead(const Predicate &predicate) {
-  return std::any_of(predicate.nodes.begin(), predicate.nodes.end(), [](const PredicateNode &node) {
-    return node.op == PredicateNode::Op::Symbol &&
-           (node.symbol == Symbol::Head || node.symbol == Symbol::KvHead || node.symbol == Symbol::AuxScalar);
-  });
-}
-
-/// Counts pairs and tiles head by head.
-class Counter {
-public:
-  Counter(const Pattern &pattern, const Problem &problem, TileShape tile, int64_t maxSteps)
-      : program_(analyzed(pattern, tile, problem.params)), contexts_(program_, problem), steps_(maxSteps) {}
-
-  const Program &program() const { return program_; }
-  ScheduleContext context(int64_t head) const { return contexts_.of(0, head); }
-  size_t groupOf(int64_t head) const {
-    ScheduleContext at = context(head);
-    return maskloom::groupOf(program_, at.head, at.kvHead);
-  }
-
-  std::optional<int64_t> pairs(int64_t head) { return count(head, pairs_, countVisibleRows); }
-  std::optional<TileCounts> tiles(int64_t head) { return count(head, tiles_, countTiles); }
-
-private:
-  static std::optional<int64_t> countVisibleRows(const Program &program, const Predicate &predicate,
-                                                 const Schedule &rows, const ScheduleContext &context,
-                                                 int64_t &steps) {
-    return countVisiblePairs(program, predicate, &rows, context, steps);
-  }
-
-  template <class T>
-  struct Known {
-    size_t group;
-    std::optional<OuterRuns> runs; ///< closed-form ones
-    std::optional<T> count;
-  };
-
-  template <class T, class Count>
-  std::optional<T> count(int64_t head, std::vector<Known<T>> &known, Count counted) {
-    size_t index = groupOf(head);
-    const HeadGroupProgram &group = program_.groups[index];
-    // Heads whose runs are the same functions, up to whole periods of congruences, see equally much.
-    std::optional<OuterRuns> runs;
-    if (group.forward.closedForm) runs = foldRuns(program_, group.forward, context(head));
-    for (const Known<T> &other : known)
-      if (other.group == index && (runs ? other.runs == runs : !differsByHead(group.predicate)))
-        return other.count;
-    std::optional<T> result = counted(program_, group.predicate, group.forward, context(head), steps_);
-    if (known.size() < kMaxKnown) known.push_back({index, std::move(runs), result});
-    return result;
-  }
-
-  Program program_;
-  ProblemContext contexts_;
-  int64_t steps_;
-  std::vector<Known<int64_t>> pairs_;
-  std::vector<Known<TileCounts>> tiles_;
-};
 
 /// Does no head see a key after the query, in this problem?
 bool isCausal(const Pattern &pattern, const Problem &problem, const Explanation &known, int64_t maxSteps) {
@@ -91,7 +27,7 @@ bool isCausal(const Pattern &pattern, const Problem &problem, const Explanation 
   Pattern future = pattern;
   Expr later = makeExpr(Op::Gt, Type::Bool, {makeIndex(IndexVar::Key), makeIndex(IndexVar::Query)});
   future.mask = makeExpr(Op::And, Type::Bool, {later, future.mask});
-  Counter counter(future, problem, {1, 1}, maxSteps);
+  HeadCounter counter(future, problem, {1, 1}, maxSteps);
   for (int64_t h = 0; h < problem.heads; ++h)
     if (counter.pairs(h) != 0) return false;
   return true;
@@ -118,7 +54,8 @@ double denseTiles(const Problem &problem, TileShape tile, bool causal) {
   one.queryOffset = problem.queryOffsetOf(0);
   one.keyOffset = problem.keyOffset;
   Pattern pattern = patterns::causal();
-  std::optional<TileCounts> tiles = Counter(pattern, one, tile, INT64_MAX).tiles(0); // closed-form: no walk
+  std::optional<TileCounts> tiles =
+      HeadCounter(pattern, one, tile, INT64_MAX).tiles(0); // closed-form: no walk
   return static_cast<double>(tiles->partial + tiles->full);
 }
 
@@ -174,11 +111,11 @@ Explanation explain(const Pattern &pattern, const Problem &problem, const Explai
     throw Error(ErrorKind::User,
                 "more than 2^62 pairs of queries and keys: choose a shorter sequence or fewer heads");
 
-  Counter rows(pattern, problem, {1, 1}, options.maxSteps),
+  HeadCounter rows(pattern, problem, {1, 1}, options.maxSteps),
       tiles(pattern, problem, options.tile, options.maxSteps);
   std::vector<int64_t> pairsOfHead;
   for (int64_t h = 0; h < problem.heads; ++h) {
-    size_t index = tiles.groupOf(h);
+    size_t index = tiles.classes().groupOf(h);
     const HeadGroupProgram &group = tiles.program().groups[index];
     if (out.groups.size() <= index) out.groups.resize(index + 1);
     GroupExplanation &entry = out.groups[index];

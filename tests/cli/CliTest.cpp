@@ -85,7 +85,7 @@ TEST_F(Cli, HelpTeaches) {
   Outcome help = run("--help");
   EXPECT_EQ(help.code, kExitOk);
   for (const char *word :
-       {"explain", "compile", "run", "mask", "equal", "fmt", "cache", "doctor", "Exit codes"})
+       {"explain", "compile", "run", "mask", "show", "equal", "fmt", "cache", "doctor", "Exit codes"})
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   EXPECT_EQ(run("explain --help").code, kExitOk);
   EXPECT_EQ(run("").code, kExitUsage);
@@ -408,6 +408,9 @@ TEST_F(Cli, BadValues) {
   EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --heads 6 --kv-heads 4"), kExitUserError,
                "4");
   EXPECT_FAILS(run("explain " + pattern("documents") + " --seq 100"), kExitUserError, "doc");
+  write("large.mask",
+        "pattern p { param w in 0..4611686018427387904 = 4611686018427387904; mask q + w + w > k; }");
+  EXPECT_FAILS(run("mask large.mask --seq 4 -o m.npy"), kExitUserError, "does not fit in 64 bits");
   EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.cu --head-dim 12"), kExitUserError,
                "multiple of 8 from 8 to 256");
   EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.txt"), kExitUserError,
