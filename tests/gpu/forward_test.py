@@ -128,6 +128,12 @@ def main():
             record(f"{name} {str(dtype)[6:]} d{dim} odd strides", check(name, attention, dtype, dim, dim, 777, 777, generator, strided=True))
             if name != "block_table":
                 record(f"{name} {str(dtype)[6:]} d{dim} lengths", check(name, attention, dtype, dim, dim, 700, 900, generator, lengths=True))
+    if maskloom.Attention(CASES["causal"]["pattern"], HEADS, KV_HEADS, 128, 128).config().get("kernel") == "hopper_forward":
+        for name, case in CASES.items():  # two blocks share their K and V
+            clusters = maskloom.Attention(case["pattern"], HEADS, KV_HEADS, 128, 128, constants=case.get("constants"), config={"cluster": 2})
+            record(f"{name} clusters of 2 n1028", check(name, clusters, torch.bfloat16, 128, 128, 1028, 1028, generator))
+            if name != "block_table":
+                record(f"{name} clusters of 2 lengths", check(name, clusters, torch.bfloat16, 128, 128, 700, 900, generator, lengths=True))
     for d, dv in ((8, 8), (48, 16), (128, 64), (64, 256), (192, 128), (160, 160)):
         attention = maskloom.Attention(CASES["sink_window"]["pattern"], HEADS, KV_HEADS, d, dv)
         record(f"sink_window d{d} dv{dv}", check("sink_window", attention, torch.bfloat16, d, dv, 1028, 1028, generator))

@@ -25,12 +25,18 @@ def table(head, rows):
     return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows), ""]
 
 
+def rounds_text(header, cases):
+    """How many rounds were timed: of all cases, since files of several runs may be put together."""
+    counts = {len(times) for row in cases for times in row["rounds"].values()} or {header["rounds"]}
+    return str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+
+
 def header_text(header, cases):
     text = [header["gpu"], header["date"], f"commit {header['commit']}", f"PyTorch {header['torch']}"]
     text += [f"cuDNN {header['cudnn']}"] if header.get("cudnn") else []
     text += [f"driver {header['driver']}"] if header.get("driver") else []
     text += ["bf16", "input sets rotate so that none is in the L2 cache" if header.get("cold") else "caches warm",
-             f"{header['rounds']} interleaved rounds of {header['samples']} samples of about {header['batch_ms']} ms"]
+             f"{rounds_text(header, cases)} interleaved rounds of {header['samples']} samples of about {header['batch_ms']} ms"]
     lines = [", ".join(text) + "."]
     clocks, watts = ([row[key] for row in cases if row.get(key)] for key in ("sm_mhz", "watts"))
     if clocks:

@@ -35,15 +35,18 @@ struct Entry {
   std::string arch = "sm_80";
   int32_t alignBytes = 16;
   bool hopper = false;
+  int32_t cluster = 1;
 
   std::string name() const {
-    return fmt::format("{} {} {} d={} dv={} align={} {}", hopper ? "hopper" : "portable", pattern.name,
-                       dtype == DType::bf16 ? "bf16" : "f16", headDim, valueDim, alignBytes, arch);
+    return fmt::format("{} {} {} d={} dv={} align={} {}{}", hopper ? "hopper" : "portable", pattern.name,
+                       dtype == DType::bf16 ? "bf16" : "f16", headDim, valueDim, alignBytes, arch,
+                       cluster > 1 ? fmt::format(" cluster={}", cluster) : "");
   }
   KernelConfig config() const {
     KernelConfig config = hopper ? hopperConfig(pattern, {}, dtype, headDim, valueDim)
                                  : portableConfig(pattern, {}, dtype, headDim, valueDim, arch);
     config.alignBytes = alignBytes;
+    config.cluster = cluster;
     return config;
   }
 };
@@ -102,6 +105,8 @@ std::vector<Entry> listEntries(const std::vector<std::string> &architectures) {
   for (int64_t block : {16, 32}) // KV tiles gathered from many narrow ones
     for (int32_t dim : {128, 256})
       add({patterns::blockTable(128, block), DType::bf16, dim, dim, "sm_90a", 16, true});
+  for (const Pattern &pattern : {patterns::causal(), patterns::localStride(), patterns::documents()})
+    add({pattern, DType::bf16, 128, 128, "sm_90a", 16, true, 2});
   for (const Pattern &pattern : probes)
     for (int32_t dim : {64, 128, 256}) {
       add({pattern, DType::bf16, dim, dim, "sm_80", 2});
