@@ -5,6 +5,20 @@
 
 namespace maskloom::kernel {
 
+/// Waits until the phase of `parity` of the barrier at `address` has completed. `semantics`: that of what is
+/// seen then, where it is not the default, the block's.
+#define MASKLOOM_WAIT(semantics)                                                                             \
+  asm volatile("{\n"                                                                                         \
+               ".reg .pred done;\n"                                                                          \
+               "WAIT:\n"                                                                                     \
+               "mbarrier.try_wait.parity" semantics ".shared::cta.b64 done, [%0], %1;\n"                     \
+               "@done bra DONE;\n"                                                                           \
+               "bra WAIT;\n"                                                                                 \
+               "DONE:\n"                                                                                     \
+               "}" ::"r"(address),                                                                           \
+               "r"(parity)                                                                                   \
+               : "memory")
+
 /// A barrier of 8 bytes in shared memory. Its phases alternate between parity 0 and 1: wait(p) returns once
 /// the phase of parity p has completed, so waiting for parity 1 on a new barrier returns at once.
 struct Barrier {
@@ -32,37 +46,11 @@ struct Barrier {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes)
                  : "memory");
   }
-  MASKLOOM_DEVICE void wait(unsigned parity) const { wait<false>(parity); }
+  MASKLOOM_DEVICE void wait(unsigned parity) const { MASKLOOM_WAIT(""); }
   /// The same, for what other blocks of the cluster have stored before they arrived.
-  MASKLOOM_DEVICE void wait_for_cluster(unsigned parity) const { wait<true>(parity); }
-
-private:
-  template <bool kCluster>
-  MASKLOOM_DEVICE void wait(unsigned parity) const {
-    if constexpr (kCluster)
-      asm volatile("{\n"
-                   ".reg .pred done;\n"
-                   "WAIT:\n"
-                   "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
-                   "@done bra DONE;\n"
-                   "bra WAIT;\n"
-                   "DONE:\n"
-                   "}" ::"r"(address),
-                   "r"(parity)
-                   : "memory");
-    else
-      asm volatile("{\n"
-                   ".reg .pred done;\n"
-                   "WAIT:\n"
-                   "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-                   "@done bra DONE;\n"
-                   "bra WAIT;\n"
-                   "DONE:\n"
-                   "}" ::"r"(address),
-                   "r"(parity)
-                   : "memory");
-  }
+  MASKLOOM_DEVICE void wait_for_cluster(unsigned parity) const { MASKLOOM_WAIT(".acquire.cluster"); }
 };
+#undef MASKLOOM_WAIT
 
 /// This block's number in its cluster.
 MASKLOOM_DEVICE unsigned cluster_rank() {
@@ -74,6 +62,7 @@ MASKLOOM_DEVICE unsigned cluster_rank() {
 MASKLOOM_DEVICE void cluster_sync() {
   asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
 }
+/// Orders this thread's memory operations before and after, for all threads of the cluster.
 MASKLOOM_DEVICE void fence_cluster() { asm volatile("fence.acq_rel.cluster;" ::: "memory"); }
 /// Stores to the same place in shared memory of block `rank` of the cluster.
 MASKLOOM_DEVICE void store_at(unsigned rank, unsigned address, unsigned value) {
