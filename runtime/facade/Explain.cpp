@@ -8,6 +8,7 @@
 #include "maskloom/dsl/Patterns.h"
 #include "maskloom/program/Describe.h"
 #include "maskloom/program/OuterRuns.h"
+#include "maskloom/program/PairCount.h"
 #include "maskloom/program/TileWalker.h"
 
 #include <algorithm>

@@ -4,8 +4,8 @@
 
 #include "maskloom/dsl/Interpreter.h"
 #include "maskloom/facade/Proofs.h"
-#include "maskloom/program/PairCount.h"
 #include "maskloom/program/Program.h"
+#include "maskloom/program/TileCounts.h"
 
 #include <string>
 #include <vector>
