@@ -11,7 +11,7 @@ set(MASKLOOM_FOLDER_device ${PROJECT_SOURCE_DIR}/runtime/device)
 set(MASKLOOM_FOLDER_cpu ${PROJECT_SOURCE_DIR}/runtime/cpu)
 set(MASKLOOM_FOLDER_cli ${PROJECT_SOURCE_DIR}/runtime/cli)
 set(MASKLOOM_FOLDER_facade ${PROJECT_SOURCE_DIR}/runtime/facade)
-set(MASKLOOM_USER_HEADERS maskloom.h c.h)
+set(MASKLOOM_USER_HEADERS maskloom.h c.h dlpack.h c_dlpack.h)
 
 function(maskloom_include_root OUT NAME)
   set(root ${PROJECT_BINARY_DIR}/layers/${NAME})
