@@ -40,7 +40,8 @@ int main(int argc, char **argv) {
   tensors[0] = tensor_of(q), tensors[1] = tensor_of(k), tensors[2] = tensor_of(v), tensors[3] = tensor_of(o);
   launch.params = &window;
   launch.param_count = 1;
-  if (maskloom_forward(attention, &tensors[0], &tensors[1], &tensors[2], &tensors[3], &launch)) return fail("forward");
+  if (maskloom_forward(attention, &tensors[0], &tensors[1], &tensors[2], &tensors[3], &launch))
+    return fail("forward");
 
   /* Q = 0: equal weights, so the mean of the last three positions, fewer at the start. */
   for (token = 0; token < TOKENS; ++token) {
