@@ -1,11 +1,12 @@
-// Tensors of other libraries, and ours for them, through DLPack: no copy in either direction.
-//
-//   DLDevice device = dlpack_device(attention);
-//   attention.forward(from_dlpack(dlpack_tensor(*q), device, "q"), ...);
-//   return to_dlpack(O, device, owner).release(); // the consumer calls the deleter
-//
-// DLPack says nothing about streams: what produced the tensors must be ordered before the launch, and the
-// memory must stay until the launch is done, which is the caller's to see to (docs/embedding.md).
+/// @file
+/// Tensors of other libraries, and ours for them, through DLPack: no copy in either direction.
+///
+///     DLDevice device = dlpack_device(attention);
+///     attention.forward(from_dlpack(dlpack_tensor(*q), device, "q"), ...);
+///     return to_dlpack(O, device, owner).release(); // the consumer calls the deleter
+///
+/// DLPack says nothing about streams: what produced the tensors must be ordered before the launch, and the
+/// memory must stay until the launch is done, which is the caller's to see to (docs/embedding.md).
 #pragma once
 
 #include "maskloom/facade/Attention.h"

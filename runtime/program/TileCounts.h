@@ -1,4 +1,5 @@
-// Numbers of tiles by kind.
+/// @file
+/// Numbers of tiles by kind.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +11,14 @@ struct TileCounts {
   int64_t empty = 0;   ///< nothing is computed
   int64_t partial = 0; ///< the mask is evaluated
   int64_t full = 0;    ///< no mask is needed
+  /// Kind by kind.
   TileCounts &operator+=(const TileCounts &other) {
     empty += other.empty;
     partial += other.partial;
     full += other.full;
     return *this;
   }
-  bool operator==(const TileCounts &) const = default;
+  bool operator==(const TileCounts &) const = default; ///< kind by kind
 };
 
 } // namespace maskloom
