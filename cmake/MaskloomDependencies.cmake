@@ -1,6 +1,9 @@
 find_package(Threads REQUIRED)
 find_path(MASKLOOM_XXHASH_INCLUDE xxhash.h REQUIRED)
 find_path(MASKLOOM_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
+if(MASKLOOM_WITH_MLIR)
+  find_path(MASKLOOM_DLPACK_INCLUDE dlpack/dlpack.h REQUIRED)
+endif()
 if(MASKLOOM_STATIC_LLVM)
   # Debian has no archive of fmt: its header-only form under the usual name.
   find_path(MASKLOOM_FMT_INCLUDE fmt/format.h REQUIRED)

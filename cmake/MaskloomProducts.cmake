@@ -5,6 +5,8 @@
 # unwinder inside the library aborts on the first of them, and a second libstdc++ miscounts std::uncaught_exceptions. The
 # build needs glibc 2.36, and every system with that has a libstdc++ that is new enough.
 
+include(GNUInstallDirs)
+include(MaskloomPublicHeaders)
 set(public_layers facade dsl program) # their headers are the C++ API
 get_property(layers GLOBAL PROPERTY MASKLOOM_LAYERS)
 list(TRANSFORM layers REPLACE ":.*" "")
@@ -25,9 +27,14 @@ set_property(SOURCE ${PROJECT_SOURCE_DIR}/runtime/cli/Cli.cpp TARGET_DIRECTORY m
              APPEND PROPERTY COMPILE_OPTIONS -fvisibility=default)
 set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
 target_link_options(maskloom PRIVATE LINKER:--version-script=${exports} LINKER:--exclude-libs,ALL LINKER:--no-undefined)
-maskloom_include_root(public_root public ${public_layers})
-target_include_directories(maskloom INTERFACE ${public_root})
+list(TRANSFORM MASKLOOM_USER_HEADERS PREPEND maskloom/ OUTPUT_VARIABLE user_headers)
+maskloom_public_headers(public_headers ${user_headers})
+maskloom_public_root(public_root ${public_headers})
+target_include_directories(maskloom INTERFACE $<BUILD_INTERFACE:${public_root}>)
+target_compile_features(maskloom INTERFACE cxx_std_20)
+add_library(Maskloom::maskloom ALIAS maskloom) # the name that an installed tree gives it
 set_target_properties(maskloom PROPERTIES LINKER_LANGUAGE CXX LINK_DEPENDS ${exports}
+                      VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
                       LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 
 maskloom_include_root(cli_root cli_main cli)
@@ -35,18 +42,19 @@ add_executable(maskloom-cli ${PROJECT_SOURCE_DIR}/runtime/cli/main.cpp)
 target_include_directories(maskloom-cli PRIVATE ${cli_root})
 target_link_libraries(maskloom-cli PRIVATE maskloom maskloom_flags)
 set_target_properties(maskloom-cli PROPERTIES OUTPUT_NAME maskloom RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
-                      INSTALL_RPATH $ORIGIN BUILD_RPATH $ORIGIN)
+                      INSTALL_RPATH "$ORIGIN;$ORIGIN/../${CMAKE_INSTALL_LIBDIR}" BUILD_RPATH $ORIGIN)
 
-install(TARGETS maskloom maskloom-cli LIBRARY DESTINATION . COMPONENT dist RUNTIME DESTINATION . COMPONENT dist)
-foreach(layer IN LISTS public_layers)
-  install(DIRECTORY ${MASKLOOM_FOLDER_${layer}}/ DESTINATION include/maskloom/${layer} COMPONENT dist
-          FILES_MATCHING PATTERN "*.h"
-          PATTERN CompileKernel.h EXCLUDE PATTERN CallArguments.h EXCLUDE # these show inner layers
-          PATTERN JsonReader.h EXCLUDE PATTERN ProgramJsonNames.h EXCLUDE) # of the .cpp files only
+install(TARGETS maskloom maskloom-cli LIBRARY DESTINATION . COMPONENT dist EXCLUDE_FROM_ALL
+        RUNTIME DESTINATION . COMPONENT dist EXCLUDE_FROM_ALL)
+foreach(header IN LISTS public_headers)
+  maskloom_header_source(source ${header})
+  cmake_path(GET header PARENT_PATH folder)
+  install(FILES ${source} DESTINATION include/${folder} COMPONENT dist EXCLUDE_FROM_ALL)
 endforeach()
-install(FILES ${MASKLOOM_FOLDER_facade}/maskloom.h ${MASKLOOM_FOLDER_facade}/c.h DESTINATION include/maskloom COMPONENT dist)
 
-# Test programs and examples go with it unless LLVM is linked into them: those are not thin.
+include(MaskloomInstall)
+
+# Test programs and examples go into dist/ as well unless LLVM is linked into them: those are not thin.
 function(maskloom_thin_programs FOLDER OUT)
   set(found "")
   get_property(folders DIRECTORY ${FOLDER} PROPERTY SUBDIRECTORIES)
@@ -70,7 +78,7 @@ function(maskloom_dist)
   maskloom_thin_programs(${PROJECT_SOURCE_DIR} programs)
   if(programs)
     set_target_properties(${programs} PROPERTIES INSTALL_RPATH $ORIGIN/..)
-    install(TARGETS ${programs} RUNTIME DESTINATION tests COMPONENT dist)
+    install(TARGETS ${programs} RUNTIME DESTINATION tests COMPONENT dist EXCLUDE_FROM_ALL)
   endif()
   add_custom_target(maskloom-dist
     COMMAND ${CMAKE_COMMAND} -E rm -rf dist

@@ -1,6 +1,7 @@
-// The rules a pattern must obey, whichever way it was declared: types, constant positive divisors, products
-// with at most one index factor, aux indices that fit their axes, groups that partition the heads, space
-// extents.
+/// @file
+/// The rules a pattern must obey, whichever way it was declared: types, constant positive divisors, products
+/// with at most one index factor, aux indices that fit their axes, groups that partition the heads, space
+/// extents.
 #pragma once
 
 #include "maskloom/dsl/Diagnostic.h"
@@ -22,7 +23,8 @@ std::vector<Diagnostic> checkConstants(const Pattern &pattern,
 /// How far an axis over tokens must reach: to the end of the queries when some load indexes it by q, of the
 /// keys when by k.
 struct AuxReach {
-  bool query = false, key = false;
+  bool query = false; ///< to the end of the queries
+  bool key = false;   ///< to the end of the keys
 };
 /// Per aux tensor, one entry an axis, over all loads of the pattern. Tensors that nothing loads are absent.
 std::map<const AuxDecl *, std::vector<AuxReach>> auxReach(const Pattern &pattern);

@@ -1,5 +1,6 @@
-// The oracle: evaluates a pattern as it was written, point by point, in the plainest way. Every backend and
-// every analysis is compared with it. Slow on purpose.
+/// @file
+/// The oracle: evaluates a pattern as it was written, point by point, in the plainest way. Every backend and
+/// every analysis is compared with it. Slow on purpose.
 #pragma once
 
 #include "maskloom/dsl/Pattern.h"
@@ -12,23 +13,30 @@ namespace maskloom {
 
 /// An aux tensor's contents on the host. Row-major over `extents`.
 struct AuxValue {
-  std::vector<int64_t> extents;
-  std::vector<int32_t> ints; ///< I32
-  std::vector<float> floats; ///< F32
+  std::vector<int64_t> extents; ///< one an axis
+  std::vector<int32_t> ints;    ///< the values of an I32 tensor
+  std::vector<float> floats;    ///< the values of an F32 tensor
 };
 
 /// One concrete attention problem. Parameters not named take their defaults.
 struct Problem {
-  int64_t batch = 1, heads = 1, kvHeads = 1;
-  int64_t queries = 1, keys = 1;                 ///< Sq, Sk: the largest over the batch
-  std::vector<int64_t> queryLengths, keyLengths; ///< per batch entry; empty: queries, keys
-  std::optional<int64_t> queryOffset;            ///< default: key length - query length of the batch entry
-  int64_t keyOffset = 0;
-  std::map<std::string, int64_t> params;
-  std::map<std::string, AuxValue> aux;
+  int64_t batch = 1;                     ///< entries
+  int64_t heads = 1;                     ///< query heads
+  int64_t kvHeads = 1;                   ///< KV heads; they divide the query heads
+  int64_t queries = 1;                   ///< Sq, the largest over the batch
+  int64_t keys = 1;                      ///< Sk, the largest over the batch
+  std::vector<int64_t> queryLengths;     ///< per batch entry; empty: queries
+  std::vector<int64_t> keyLengths;       ///< per batch entry; empty: keys
+  std::optional<int64_t> queryOffset;    ///< position of row 0; default: key length - query length
+  int64_t keyOffset = 0;                 ///< position of column 0
+  std::map<std::string, int64_t> params; ///< by name
+  std::map<std::string, AuxValue> aux;   ///< by name
 
+  /// Queries of batch entry b.
   int64_t queryLength(int64_t b) const { return queryLengths.empty() ? queries : queryLengths[b]; }
+  /// Keys of batch entry b.
   int64_t keyLength(int64_t b) const { return keyLengths.empty() ? keys : keyLengths[b]; }
+  /// Position of row 0 of batch entry b.
   int64_t queryOffsetOf(int64_t b) const {
     return queryOffset ? *queryOffset : keyLength(b) - queryLength(b);
   }
@@ -38,9 +46,9 @@ struct Problem {
 /// aux tensor, heads that do not divide); empty when nothing is.
 std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &problem);
 
-/// Integers are mathematical as long as they fit in 64 bits; a value that does not throws
-/// std::overflow_error. A load outside its tensor (a position before the first token, or an entry that an
-/// operand of `&&`, `||` or select guards) reads the nearest entry.
+/// Answers for single points. Integers are mathematical as long as they fit in 64 bits; a value that does not
+/// throws std::overflow_error. A load outside its tensor (a position before the first token, or an entry that
+/// an operand of `&&`, `||` or select guards) reads the nearest entry.
 class Interpreter {
 public:
   /// The pattern and problem must outlive the interpreter and must have passed their checks.

@@ -1,10 +1,11 @@
-// The masks of the library as expressions, to be combined with others: `masks::sinkWindow(64, 512) || q ==
-// 0`. Patterns.h has each as a whole pattern with its parameters and tensors; a pattern file calls them by
-// name. Masks over N-D spaces are in Neighborhood.h.
-//
-// Unless said otherwise a mask is causal: q >= k is part of it. Tensors with one entry a token may also have
-// the axes b, h and kvh: doc[q], doc[b, q], doc[b, h, q]. A tensor whose axes do not fit is an error of the
-// pattern (checkPattern).
+/// @file
+/// The masks of the library as expressions, to be combined with others: `masks::sinkWindow(64, 512) || q ==
+/// 0`. Patterns.h has each as a whole pattern with its parameters and tensors; a pattern file calls them by
+/// name. Masks over N-D spaces are in Neighborhood.h.
+///
+/// Unless said otherwise a mask is causal: q >= k is part of it. Tensors with one entry a token may also have
+/// the axes b, h and kvh: doc[q], doc[b, q], doc[b, h, q]. A tensor whose axes do not fit is an error of the
+/// pattern (checkPattern).
 #pragma once
 
 #include "maskloom/dsl/Index.h"
@@ -38,8 +39,8 @@ Mask localStride(IntArg block, IntArg local, IntArg stride, IntArg shard, bool c
 
 /// Every `stride`-th block at block distances below `limit` and not below the limit of the range before.
 struct ContextRange {
-  int64_t stride;
-  int64_t limit;
+  int64_t stride; ///< in blocks; 1: all of them
+  int64_t limit;  ///< in blocks of distance
 };
 /// S2-Attention's general form, each head several context ranges with their own strides: a key block at
 /// distance d = q/block - k/block is visible iff (k/block + shard) % stride == 0 with the stride of d's
@@ -88,7 +89,13 @@ Mask treeAncestors(const AuxInt &ancestor, At at = At::current());
 
 /// One slice of MagiAttention (Sand AI, 2025): queries and keys of half-open ranges; causal counts from the
 /// last query and key of the slice, inverse causal from the first ones, bi-causal is both.
-enum class SliceType : uint8_t { Full, Causal, InverseCausal, BiCausal };
+enum class SliceType : uint8_t {
+  Full,          ///< every pair of the slice
+  Causal,        ///< queryEnd - q <= keyEnd - k
+  InverseCausal, ///< k - keyBegin >= q - queryBegin
+  BiCausal       ///< both
+};
+/// The pairs of one slice.
 Mask slice(IntArg queryBegin, IntArg queryEnd, IntArg keyBegin, IntArg keyEnd, SliceType type,
            At at = At::current());
 /// The union of `count` slices given at run time: table[count, 5] holds query begin, query end, key begin,

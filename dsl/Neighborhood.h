@@ -1,6 +1,7 @@
-// Masks over N-D token spaces: neighbourhood attention and sliding tiles. A mask over several axes is the AND
-// of one mask an axis. Arguments that are not legal are an error of the pattern (checkPattern) that names the
-// axis and the reason.
+/// @file
+/// Masks over N-D token spaces: neighbourhood attention and sliding tiles. A mask over several axes is the
+/// AND of one mask an axis. Arguments that are not legal are an error of the pattern (checkPattern) that
+/// names the axis and the reason.
 #pragma once
 
 #include "maskloom/dsl/Index.h"
@@ -20,10 +21,10 @@ namespace maskloom::masks {
 /// shifted, it never shrinks. Causal: the leader is min((r/s)*s + s - 1, m - 1) and the keys are max(leader -
 /// window + 1, 0) .. r.
 struct Neighborhood {
-  std::vector<int64_t> window = {};
-  std::vector<int64_t> stride = {};
-  std::vector<int64_t> dilation = {};
-  std::vector<bool> causal = {};
+  std::vector<int64_t> window = {};   ///< keys that a query sees
+  std::vector<int64_t> stride = {};   ///< queries that share a window; absent: 1
+  std::vector<int64_t> dilation = {}; ///< distance between the keys; absent: 1
+  std::vector<bool> causal = {};      ///< no key after the query; absent: false
 };
 /// Defined for positions inside the space.
 Mask neighborhood(const Space &space, const Neighborhood &options, At at = At::current());
@@ -40,6 +41,7 @@ struct SlidingTile {
   bool tileOrdered = false;         ///< tokens are stored tile after tile instead of row-major
   bool text = false;                ///< tokens behind the space (text) see and are seen by every token
 };
+/// The AND of one mask an axis.
 Mask slidingTile(const Space &space, const SlidingTile &options, At at = At::current());
 
 } // namespace maskloom::masks

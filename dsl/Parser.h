@@ -1,4 +1,5 @@
-// Pattern files to patterns. The grammar stands in docs/language.md.
+/// @file
+/// Pattern files to patterns. The grammar stands in docs/language.md.
 #pragma once
 
 #include "maskloom/dsl/Diagnostic.h"
@@ -8,9 +9,11 @@
 
 namespace maskloom {
 
+/// What a file holds, and what is wrong with it.
 struct ParseResult {
-  std::vector<Pattern> patterns; ///< those without errors
-  std::vector<Diagnostic> diagnostics;
+  std::vector<Pattern> patterns;       ///< those without errors
+  std::vector<Diagnostic> diagnostics; ///< in the order of the text
+  /// Is there no error?
   bool ok() const { return !hasErrors(diagnostics); }
 };
 

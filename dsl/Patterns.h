@@ -1,6 +1,7 @@
-// The pattern library: the masks and scores people publish as whole patterns. The exact semantics of each
-// stand with the masks (Masks.h, Neighborhood.h) and scores (Scores.h) they are made of. The same patterns
-// stand as files under examples/patterns/.
+/// @file
+/// The pattern library: the masks and scores people publish as whole patterns. The exact semantics of each
+/// stand with the masks (Masks.h, Neighborhood.h) and scores (Scores.h) they are made of. The same patterns
+/// stand as files under examples/patterns/.
 #pragma once
 
 #include "maskloom/dsl/Masks.h"
@@ -39,9 +40,9 @@ Pattern attentionSink(int64_t window = 128);
 /// S2-Attention's local-stride pattern (Phi-3-small's layers): visible iff q >= k and
 /// (q/block - k/block < local or (k/block + x*headStep + offset) % stride == 0), with x the (KV) head.
 struct LocalStride {
-  int64_t block = 64;
-  int64_t local = 16;
-  int64_t stride = 16;
+  int64_t block = 64;                             ///< tokens of a block
+  int64_t local = 16;                             ///< blocks that are seen whole
+  int64_t stride = 16;                            ///< of the older blocks every how many
   std::optional<int64_t> headStep = std::nullopt; ///< default: max(1, stride / n), n the (KV) heads that
                                                   ///< share the shards; 1 where they are not given
   int64_t offset = 0;                             ///< 0 and 1 both circulate
@@ -53,23 +54,27 @@ struct LocalStride {
   int64_t kvHeads = 0;    ///< KV heads, for the default of headStep with perKvHead
   int64_t denseHeads = 0; ///< the last n heads attend to every (causal) key
 };
+/// The pattern of the options; those that do not fit are errors of the pattern.
 Pattern localStride(const LocalStride &options = {});
 /// Near: all blocks; middle: every n-th; far: every m-th, each offset by the head.
 struct TwoRange {
-  int64_t block = 64;
-  int64_t local = 16;
-  int64_t middle = 128, middleStride = 4;
-  int64_t farStride = 16;
+  int64_t block = 64;       ///< tokens of a block
+  int64_t local = 16;       ///< block distances below this: all blocks
+  int64_t middle = 128;     ///< block distances below this: every middleStride-th
+  int64_t middleStride = 4; ///< in blocks
+  int64_t farStride = 16;   ///< in blocks, beyond
 };
+/// The pattern of the options.
 Pattern twoRange(const TwoRange &options = {});
 /// The general form: each head several ranges with strides of their own, offset by head * headStep + offset.
 struct ContextRanges {
-  int64_t block = 64;
-  std::vector<masks::ContextRange> ranges = {{1, 16}, {4, 128}, {16, 2048}};
-  int64_t headStep = 1;
-  int64_t offset = 0;
-  bool perKvHead = false;
+  int64_t block = 64;                                                        ///< tokens of a block
+  std::vector<masks::ContextRange> ranges = {{1, 16}, {4, 128}, {16, 2048}}; ///< by rising limit
+  int64_t headStep = 1;                                                      ///< blocks a head
+  int64_t offset = 0;                                                        ///< blocks, for all heads
+  bool perKvHead = false;                                                    ///< offset by the KV head
 };
+/// The pattern of the options.
 Pattern contextRanges(const ContextRanges &options = {});
 /// Hybrid stacks: layer `layer` (counted from 0) of a model whose every `every`-th layer is dense and causal,
 /// from layer every - 1 on; the others have the pattern `sparse`.
@@ -105,17 +110,22 @@ Pattern treeAncestors(int64_t nodes = 64);
 Pattern blockTable(int64_t blockQ = 128, int64_t blockK = 128, bool causal = false);
 /// The union of slices known now (MagiAttention).
 struct Slice {
-  int64_t queryBegin = 0, queryEnd = 0, keyBegin = 0, keyEnd = 0;
-  masks::SliceType type = masks::SliceType::Full;
+  int64_t queryBegin = 0;                         ///< first query
+  int64_t queryEnd = 0;                           ///< behind the last query
+  int64_t keyBegin = 0;                           ///< first key
+  int64_t keyEnd = 0;                             ///< behind the last key
+  masks::SliceType type = masks::SliceType::Full; ///< which pairs
 };
+/// The union of these slices.
 Pattern slices(const std::vector<Slice> &slices);
 /// The union of slices given at run time: aux slice[count, 5].
 Pattern sliceTable(int64_t count = 8);
 
 // ---- N-D token spaces ----
 
-/// Neighbourhood attention over a space of 1 to 3 axes; without a space over the sequence.
+/// Neighbourhood attention over a space of 1 to 3 axes.
 Pattern neighborhood(const Space &space, const masks::Neighborhood &options);
+/// The same over the sequence.
 Pattern neighborhood(const masks::Neighborhood &options);
 /// Sliding tile attention over a space of 2 or 3 axes.
 Pattern slidingTile(const Space &space, const masks::SlidingTile &options);

@@ -1,4 +1,5 @@
-// Expressions and patterns as text in the syntax of pattern files.
+/// @file
+/// Expressions and patterns as text in the syntax of pattern files.
 #pragma once
 
 #include "maskloom/dsl/Pattern.h"

@@ -1,5 +1,6 @@
-// The score modifications of the library as expressions of the scaled score: `scores::softCap(50.0)`.
-// Patterns.h has each as a whole pattern; a pattern file calls them by name.
+/// @file
+/// The score modifications of the library as expressions of the scaled score: `scores::softCap(50.0)`.
+/// Patterns.h has each as a whole pattern; a pattern file calls them by name.
 #pragma once
 
 #include "maskloom/dsl/Index.h"

@@ -1,19 +1,12 @@
 #include "maskloom/c.h"
 #include "maskloom/device/Driver.h"
+#include "maskloom/facade/CApiSupport.h"
 #include "maskloom/maskloom.h"
 #include "maskloom/program/ProgramJson.h"
 
 #include <new>
 
 #include <fmt/format.h>
-
-struct maskloom_pattern {
-  maskloom::Pattern pattern;
-};
-struct maskloom_attention {
-  maskloom::Attention attention;
-  std::string config; ///< what maskloom_config() hands out
-};
 
 namespace {
 
@@ -26,31 +19,6 @@ maskloom_status fail(maskloom_status status, std::string message) {
   return status;
 }
 
-/// Runs `body`; turns what it throws into a status and the last-error text.
-template <typename Body>
-maskloom_status guarded(Body body) noexcept {
-  try {
-    lastError.clear();
-    body();
-    return MASKLOOM_OK;
-  } catch (const Error &error) {
-    auto status = error.kind() == ErrorKind::User      ? MASKLOOM_USER_ERROR
-                  : error.kind() == ErrorKind::Machine ? MASKLOOM_MACHINE_ERROR
-                                                       : MASKLOOM_INTERNAL_ERROR;
-    return fail(status, error.what());
-  } catch (const std::bad_alloc &) {
-    return fail(MASKLOOM_MACHINE_ERROR, "out of memory");
-  } catch (const std::exception &error) {
-    return fail(MASKLOOM_INTERNAL_ERROR, error.what());
-  }
-}
-
-template <typename T>
-const T &required(const T *pointer, const char *name) {
-  if (!pointer) throw Error(ErrorKind::User, fmt::format("argument '{}' is NULL", name));
-  return *pointer;
-}
-
 DType dtypeOf(maskloom_dtype dtype) {
   switch (dtype) {
   case MASKLOOM_F16: return DType::f16;
@@ -58,15 +26,6 @@ DType dtypeOf(maskloom_dtype dtype) {
   case MASKLOOM_F32: return DType::f32;
   }
   throw Error(ErrorKind::User, fmt::format("unknown dtype {}", static_cast<int>(dtype)));
-}
-
-Tensor tensorOf(const maskloom_tensor *given, const char *name) {
-  const maskloom_tensor &t = required(given, name);
-  Tensor tensor;
-  tensor.data = t.data;
-  for (int i = 0; i < 4; ++i) tensor.shape[i] = t.shape[i], tensor.strides[i] = t.strides[i];
-  tensor.dtype = dtypeOf(t.dtype);
-  return tensor;
 }
 
 ForwardOptions optionsOf(const maskloom_forward_options *given) {
@@ -114,6 +73,38 @@ Pattern choose(ParseResult parsed, const char *name) {
 }
 
 } // namespace
+
+namespace maskloom {
+
+maskloom_status guarded(const std::function<void()> &body) noexcept {
+  try {
+    lastError.clear();
+    body();
+    return MASKLOOM_OK;
+  } catch (const Error &error) {
+    auto status = error.kind() == ErrorKind::User      ? MASKLOOM_USER_ERROR
+                  : error.kind() == ErrorKind::Machine ? MASKLOOM_MACHINE_ERROR
+                                                       : MASKLOOM_INTERNAL_ERROR;
+    return fail(status, error.what());
+  } catch (const std::bad_alloc &) {
+    return fail(MASKLOOM_MACHINE_ERROR, "out of memory");
+  } catch (const std::exception &error) {
+    return fail(MASKLOOM_INTERNAL_ERROR, error.what());
+  }
+}
+
+void failNull(const char *name) { throw Error(ErrorKind::User, fmt::format("argument '{}' is NULL", name)); }
+
+Tensor tensorOf(const maskloom_tensor *given, const char *name) {
+  const maskloom_tensor &t = required(given, name);
+  Tensor tensor;
+  tensor.data = t.data;
+  for (int i = 0; i < 4; ++i) tensor.shape[i] = t.shape[i], tensor.strides[i] = t.strides[i];
+  tensor.dtype = dtypeOf(t.dtype);
+  return tensor;
+}
+
+} // namespace maskloom
 
 const char *maskloom_last_error(void) { return lastError.c_str(); }
 const char *maskloom_version(void) { return MASKLOOM_VERSION; }

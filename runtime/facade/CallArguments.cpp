@@ -115,6 +115,9 @@ void checkShapes(const CompileOptions &options, const Tensor &q, const Tensor &k
   checkTensor("k", k, options.dtype, true);
   checkTensor("v", v, options.dtype, true);
   checkTensor("o", o, options.dtype, true);
+  for (int i = 0; i < 3; ++i) // rows that share memory would be written by several threads
+    if (o.shape[i] > 1 && o.strides[i] == 0)
+      userError(fmt::format("o has stride 0 in dimension {} of {} entries: its rows overlap", i, o.shape[i]));
   auto expect = [](const char *what, int64_t found, int64_t expected) {
     if (found != expected) userError(fmt::format("{} is {}, expected {}", what, found, expected));
   };

@@ -1,11 +1,12 @@
-// What a pattern costs before anything runs: visible pairs, tiles, density, balance between heads, the
-// ceiling of the speed-up, arithmetic and bytes; and what is proved of it for every length.
+/// @file
+/// What a pattern costs before anything runs: visible pairs, tiles, density, balance between heads, the
+/// ceiling of the speed-up, arithmetic and bytes; and what is proved of it for every length.
 #pragma once
 
 #include "maskloom/dsl/Interpreter.h"
 #include "maskloom/facade/Proofs.h"
-#include "maskloom/program/PairCount.h"
 #include "maskloom/program/Program.h"
+#include "maskloom/program/TileCounts.h"
 
 #include <string>
 #include <vector>
@@ -14,19 +15,23 @@ namespace maskloom {
 
 /// Heads that see the same, within one head group.
 struct GroupExplanation {
-  int64_t first = -1, last = -1; ///< query heads; -1: none has this group
-  int64_t visiblePairs = 0;      ///< summed over these heads
-  TileCounts tiles;
-  std::string forwardRuns, transposedRuns; ///< readable, filled on request
-  bool closedForm = true;
-  std::string remark;
+  int64_t first = -1;         ///< query head; -1: none has this group
+  int64_t last = -1;          ///< query head, included
+  int64_t visiblePairs = 0;   ///< summed over these heads
+  TileCounts tiles;           ///< summed over these heads
+  std::string forwardRuns;    ///< the runs of KV tiles of a Q tile, readable; filled on request
+  std::string transposedRuns; ///< the runs of Q tiles of a KV tile, readable; filled on request
+  bool closedForm = true;     ///< runs alone decide which tiles are visited
+  std::string remark;         ///< why not, if not
 };
 
 /// How evenly the visible pairs are spread over the heads.
 struct HeadBalance {
-  int64_t lightest = 0, heaviest = 0; ///< query heads, the first of their kind
-  int64_t fewest = 0, most = 0;       ///< their visible pairs
-  double imbalance = 1;               ///< most / mean; 1 when nothing is visible
+  int64_t lightest = 0; ///< query head with the fewest visible pairs, the first of them
+  int64_t heaviest = 0; ///< query head with the most
+  int64_t fewest = 0;   ///< visible pairs of the lightest
+  int64_t most = 0;     ///< visible pairs of the heaviest
+  double imbalance = 1; ///< most / mean; 1 when nothing is visible
 };
 
 /// For one batch entry. Bytes of tensors are those of the launch; a GPU's caches may save part of the loads.
@@ -38,33 +43,41 @@ struct Cost {
   double bytesPlan = 0;    ///< the plan bitmap of heads whose runs are not closed-form
 };
 
+/// What a pattern costs at one size.
 struct Explanation {
-  std::string pattern, hash;
-  int64_t heads = 1, kvHeads = 1, queries = 1, keys = 1;
-  /// False when the budget of steps ran out before all pairs (tiles) were counted; the numbers that depend on
-  /// them are then 0. Only patterns without closed-form runs have such a budget.
-  bool pairsCounted = true, tilesCounted = true;
+  std::string pattern; ///< its name
+  std::string hash;    ///< of its canonical form, 32 hex digits
+  int64_t heads = 1;   ///< query heads
+  int64_t kvHeads = 1; ///< KV heads
+  int64_t queries = 1; ///< of batch entry 0
+  int64_t keys = 1;    ///< of batch entry 0
+  /// False when the budget of steps ran out before all pairs were counted; the numbers that depend on them
+  /// are then 0. Only patterns without closed-form runs have such a budget.
+  bool pairsCounted = true;
+  bool tilesCounted = true; ///< the same of tiles
   int64_t visiblePairs = 0; ///< summed over heads, one batch entry
   double density = 0;       ///< of heads * queries * keys
   /// Dense pairs over visible ones: dense causal ones when no visible key lies after its query, all of them
   /// otherwise. 0 when nothing is visible.
   double speedupCeiling = 0;
-  double tileSpeedupCeiling = 0; ///< the same for tiles that are visited: what these tile sizes allow
-  bool causal = false;           ///< no visible k > q
-  TileShape tile;
-  TileCounts tiles; ///< summed over heads
-  std::vector<GroupExplanation> groups;
-  HeadBalance balance;
-  Cost cost;
-  std::optional<PatternProofs> proofs; ///< as asked for
+  double tileSpeedupCeiling = 0;        ///< the same for tiles that are visited: what these tile sizes allow
+  bool causal = false;                  ///< no visible k > q
+  TileShape tile;                       ///< whose tiles are counted
+  TileCounts tiles;                     ///< summed over heads
+  std::vector<GroupExplanation> groups; ///< in the order of their heads
+  HeadBalance balance;                  ///< between heads
+  Cost cost;                            ///< arithmetic and bytes
+  std::optional<PatternProofs> proofs;  ///< as asked for
 };
 
+/// What explain() is to look at.
 struct ExplainOptions {
-  TileShape tile{128, 128};
-  bool runs = false;                     ///< also describe the derived runs
-  bool proofs = true;                    ///< also prove what holds for every length
-  int64_t headDim = 128, valueDim = 128; ///< for the cost
-  int64_t elementBytes = 2;              ///< of Q, K, V and O
+  TileShape tile{128, 128};      ///< rows and columns of a tile
+  bool runs = false;             ///< also describe the derived runs
+  bool proofs = true;            ///< also prove what holds for every length
+  int64_t headDim = 128;         ///< for the cost
+  int64_t valueDim = 128;        ///< for the cost
+  int64_t elementBytes = 2;      ///< of Q, K, V and O
   int64_t maxSteps = 20'000'000; ///< of walks where no closed form applies, a fraction of a microsecond each
 };
 

@@ -1,10 +1,11 @@
-// What is proved about a pattern for every length at once, and whether two patterns are equal
-// (docs/proofs.md).
-//
-// The scope of every answer: all lengths Sk >= 1; positions 0 <= k < Sk and 0 <= q < Sk (the queries are the
-// last ones); the number of heads given; run-time parameters anywhere in their declared ranges, parameters
-// inside divisors at the given values; any contents of aux tensors. A refutation comes with a
-// counterexample that the interpreter has confirmed.
+/// @file
+/// What is proved about a pattern for every length at once, and whether two patterns are equal
+/// (docs/proofs.md).
+///
+/// The scope of every answer: all lengths Sk >= 1; positions 0 <= k < Sk and 0 <= q < Sk (the queries are the
+/// last ones); the number of heads given; run-time parameters anywhere in their declared ranges, parameters
+/// inside divisors at the given values; any contents of aux tensors. A refutation comes with a
+/// counterexample that the interpreter has confirmed.
 #pragma once
 
 #include "maskloom/dsl/Interpreter.h"
@@ -18,14 +19,17 @@
 
 namespace maskloom {
 
+/// A statement about a pattern, and whether it holds.
 struct StatementProof {
   Proof proof; ///< over all values of the run-time parameters
   std::optional<Proof>
       given; ///< where `proof` is not Proved and masks have run-time parameters: at the given values
 };
 
+/// What holds for a pattern.
 struct PatternProofs {
-  int64_t heads = 1, kvHeads = 1;
+  int64_t heads = 1;                ///< query heads that the statements are about
+  int64_t kvHeads = 1;              ///< KV heads
   std::vector<ProgramParam> params; ///< as counterexamples number them; defaultValue is the given value
   std::vector<std::string> auxes;   ///< as counterexamples number them
   /// What headsCoverContext is about: keys up to the query where `causal` is proved, else all keys.
@@ -41,12 +45,14 @@ PatternProofs prove(const Pattern &pattern, const Problem &problem);
 /// The same for a pattern whose predicates are at hand.
 PatternProofs prove(const Pattern &pattern, const Program &program, const Problem &problem);
 
+/// Whether two patterns see the same.
 struct Equality {
-  int64_t heads = 1, kvHeads = 1;
+  int64_t heads = 1;                ///< query heads that are compared
+  int64_t kvHeads = 1;              ///< KV heads
   std::vector<ProgramParam> params; ///< of both, matched by name; ranges are those that they share
-  std::vector<std::string> auxes;
-  Proof masks;            ///< every query of every head sees the same keys in both
-  bool sameScores = true; ///< scores and sinks have the same canonical text
+  std::vector<std::string> auxes;   ///< of both, by name
+  Proof masks;                      ///< every query of every head sees the same keys in both
+  bool sameScores = true;           ///< scores and sinks have the same canonical text
 };
 
 /// Parameters and aux tensors of the same name count as the same. Parameters in `params` have that value; the

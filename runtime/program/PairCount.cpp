@@ -131,13 +131,6 @@ std::optional<TileCounts> walkTiles(const Program &program, const Predicate &pre
 
 } // namespace
 
-TileCounts &TileCounts::operator+=(const TileCounts &other) {
-  empty += other.empty;
-  partial += other.partial;
-  full += other.full;
-  return *this;
-}
-
 std::optional<int64_t> countVisiblePairs(const Program &program, const Predicate &predicate,
                                          const Schedule *rows, const ScheduleContext &context,
                                          int64_t &steps) {

@@ -6,14 +6,9 @@
 #pragma once
 
 #include "maskloom/program/ScheduleWalker.h"
+#include "maskloom/program/TileCounts.h"
 
 namespace maskloom {
-
-struct TileCounts {
-  int64_t empty = 0, partial = 0, full = 0;
-  TileCounts &operator+=(const TileCounts &other);
-  bool operator==(const TileCounts &) const = default;
-};
 
 /// Pairs that one head of one batch entry sees, over the existing rows and columns. `rows` is the forward
 /// schedule of `predicate` for 1 x 1 tiles; when it is null or not closed-form, boxes of the (q, k) plane are
