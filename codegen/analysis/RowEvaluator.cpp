@@ -1,8 +1,6 @@
 #include "maskloom/analysis/RowEvaluator.h"
 
-#include "maskloom/program/Arithmetic.h"
-
-#include <algorithm>
+#include "maskloom/program/PredicateEvaluation.h"
 
 namespace maskloom::analysis {
 
@@ -26,36 +24,6 @@ RowEvaluator::RowEvaluator(const Program &program, const Predicate &predicate, c
     if (nodes_[i].usesKey) nodes_[i].values.resize(keys);
     if (!nodes_[i].usesQuery) compute(i, 0);
   }
-}
-
-/// The value of an operation without symbols and loads.
-static int64_t apply(Op op, int64_t a, int64_t b, int64_t c) {
-  switch (op) {
-  case Op::Add: return a + b;
-  case Op::Sub: return a - b;
-  case Op::Mul: return a * b;
-  case Op::Min: return std::min(a, b);
-  case Op::Max: return std::max(a, b);
-  case Op::Abs: return std::max(a, -a);
-  case Op::Neg: return -a;
-  case Op::FloorDiv: return integer::floorDiv(a, b);
-  case Op::Mod: return integer::floorMod(a, b);
-  case Op::Eq: return a == b;
-  case Op::Ne: return a != b;
-  case Op::Lt: return a < b;
-  case Op::Le: return a <= b;
-  case Op::Gt: return a > b;
-  case Op::Ge: return a >= b;
-  case Op::And: return a && b;
-  case Op::Or: return a || b;
-  case Op::Not: return !a;
-  case Op::Select: return a ? b : c;
-  case Op::Const:
-  case Op::Bool:
-  case Op::Symbol:
-  case Op::AuxLoad: break;
-  }
-  return 0;
 }
 
 int64_t RowEvaluator::load(const PredicateNode &node, int64_t k) const {
