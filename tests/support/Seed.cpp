@@ -9,16 +9,16 @@ namespace maskloom::testing {
 
 uint64_t seedOfThisRun() {
   static const uint64_t seed = [] {
-    const char *given = std::getenv("MASKLOOM_SEED");
+    const char *given = std::getenv("MASKLOOM_RANDOM_SEED");
     uint64_t value = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-    fmt::print("MASKLOOM_SEED={}\n", value);
+    fmt::print("MASKLOOM_RANDOM_SEED={}\n", value);
     return value;
   }();
   return seed;
 }
 
 int casesOfThisRun(int usual) {
-  const char *given = std::getenv("MASKLOOM_CASES");
+  const char *given = std::getenv("MASKLOOM_RANDOM_CASES");
   return given ? std::atoi(given) : usual;
 }
 

@@ -13,6 +13,7 @@
 #include "maskloom/templates/args.cuh"
 #include "tests/support/ExprPredicate.h"
 #include "tests/support/RandomPattern.h"
+#include "tests/support/Seed.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -280,7 +281,8 @@ std::vector<Case> randomCases(int first, int count) {
   options.maxTokens = 130;
   options.maxHeads = 4;
   for (int i = first; i < first + count; i++) {
-    testing::RandomCase random = testing::randomCase(kSeed, static_cast<uint64_t>(i), options);
+    testing::RandomCase random =
+        testing::randomCase(testing::seedOfThisRun(), static_cast<uint64_t>(i), options);
     cases.push_back(
         {random.pattern, random.problem, {random.tileQueries, random.tileKeys}, random.describe()});
   }
@@ -290,7 +292,7 @@ std::vector<Case> randomCases(int first, int count) {
 std::vector<Case> intervalCases(int first, int count) {
   std::vector<Case> cases;
   for (int i = first; i < first + count; i++) {
-    testing::IntervalCase random = testing::intervalCase(kSeed, static_cast<uint64_t>(i));
+    testing::IntervalCase random = testing::intervalCase(testing::seedOfThisRun(), static_cast<uint64_t>(i));
     cases.push_back({random.pattern, random.problem, {32, 16}, fmt::format("interval pattern {}", i)});
   }
   return cases;
@@ -300,7 +302,7 @@ std::vector<Case> intervalCases(int first, int count) {
 std::vector<Case> scoreCases(int first, int count) {
   std::vector<Case> cases;
   for (int i = first; i < first + count; i++) {
-    const std::string text = testing::scorePattern(kSeed, static_cast<uint64_t>(i));
+    const std::string text = testing::scorePattern(testing::seedOfThisRun(), static_cast<uint64_t>(i));
     ParseResult parsed = parsePatterns(text, "score.mask");
     EXPECT_TRUE(parsed.ok()) << text << render(parsed.diagnostics);
     if (!parsed.ok()) continue;
@@ -504,8 +506,7 @@ TEST_F(PatternAgreement, Library) {
 }
 
 TEST_F(PatternAgreement, RandomPatterns) {
-  const char *asked = std::getenv("MASKLOOM_RANDOM_CASES");
-  const int cases = asked ? std::atoi(asked) : kRandomCases;
+  const int cases = testing::casesOfThisRun(kRandomCases);
   for (int first = 0; first < cases; first += kCasesPerUnit) {
     prepared_.clear();
     build(randomCases(first, std::min(kCasesPerUnit, cases - first)));
@@ -518,8 +519,7 @@ TEST_F(PatternAgreement, RandomPatterns) {
 }
 
 TEST_F(PatternAgreement, RandomIntervals) {
-  const char *asked = std::getenv("MASKLOOM_RANDOM_CASES");
-  const int cases = asked ? std::atoi(asked) : kIntervalCases;
+  const int cases = testing::casesOfThisRun(kIntervalCases);
   for (int first = 0; first < cases; first += kCasesPerUnit) {
     prepared_.clear();
     build(intervalCases(first, std::min(kCasesPerUnit, cases - first)));
@@ -531,8 +531,7 @@ TEST_F(PatternAgreement, RandomIntervals) {
 }
 
 TEST_F(PatternAgreement, RandomScores) {
-  const char *asked = std::getenv("MASKLOOM_RANDOM_CASES");
-  const int cases = asked ? std::atoi(asked) : kScoreCases;
+  const int cases = testing::casesOfThisRun(kScoreCases);
   for (int first = 0; first < cases; first += kCasesPerUnit) {
     prepared_.clear();
     build(scoreCases(first, std::min(kCasesPerUnit, cases - first)));
