@@ -7,7 +7,8 @@ namespace maskloom::testing {
 
 /// One seed a process: MASKLOOM_RANDOM_SEED, or a fresh one.
 uint64_t seedOfThisRun();
-/// `usual`, or MASKLOOM_RANDOM_CASES where it is set: how many random cases a test draws.
+/// How many random cases a test draws: MASKLOOM_RANDOM_CASES where it is set, else `usual`, an eighth of it
+/// under the address sanitizer.
 int casesOfThisRun(int usual);
 
 } // namespace maskloom::testing
