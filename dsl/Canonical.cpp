@@ -14,7 +14,7 @@ namespace maskloom {
 
 namespace {
 
-constexpr int kTextVersion = 1; // of the rules and of the text
+constexpr int kTextVersion = 2; // of the rules and of the text
 
 // Every group's mask on its own: the pattern's mask ANDed in, groups sorted, equal neighbours merged.
 void canonicalizeGroups(Pattern &pattern, Canonicalizer &canonicalizer) {
@@ -69,9 +69,10 @@ public:
   std::string finish() const {
     std::string text = fmt::format("maskloom pattern {}\n", kTextVersion);
     for (size_t i = 0; i < params_.size(); ++i)
-      text += fmt::format("param p{} {}..{}\n", i, params_[i]->low, params_[i]->high);
+      text += fmt::format("param p{} {} {}..{}\n", i, params_[i]->name, params_[i]->low, params_[i]->high);
     for (size_t i = 0; i < auxes_.size(); ++i) {
-      text += fmt::format("aux a{} {}", i, auxes_[i]->type == AuxType::I32 ? "i32" : "f32");
+      text +=
+          fmt::format("aux a{} {} {}", i, auxes_[i]->name, auxes_[i]->type == AuxType::I32 ? "i32" : "f32");
       for (const AuxAxis &axis : auxes_[i]->axes) text += fmt::format(" {}", toText(axis));
       text += '\n';
     }
@@ -119,11 +120,11 @@ Pattern canonicalize(const Pattern &pattern, const std::map<std::string, int64_t
     auto given = constants.find(param->name);
     values[param.get()] = given == constants.end() ? param->defaultValue : given->second;
   }
-  Canonicalizer canonicalizer(pattern, std::move(values));
+  Canonicalizer canonicalizer(std::move(values));
   Pattern result = pattern;
   canonicalizeGroups(result, canonicalizer);
-  std::erase_if(result.scores, [](const Expr &score) { return score->op == Op::Score; });
   for (Expr &score : result.scores) score = canonicalizer.canonical(score);
+  std::erase_if(result.scores, [](const Expr &score) { return score->op == Op::Score; });
   result.space.clear();
   TextWriter writer = writePattern(result);
   result.params = writer.params();

@@ -1,110 +1,31 @@
 #include "maskloom/dsl/CanonicalExpr.h"
 
-#include "maskloom/dsl/Print.h"
-
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace maskloom {
 
-Canonicalizer::Canonicalizer(const Pattern &pattern, std::map<const ParamDecl *, int64_t> constants)
+Canonicalizer::Canonicalizer(std::map<const ParamDecl *, int64_t> constants, const std::vector<Rule> &rules)
     : constants_(std::move(constants)) {
-  for (const auto &param : pattern.params) declarationOrder_.emplace(param.get(), declarationOrder_.size());
-  for (const auto &aux : pattern.auxes) declarationOrder_.emplace(aux.get(), declarationOrder_.size());
-}
-
-Expr Canonicalizer::intern(ExprNode node) {
-  Keys keys;
-  auto leaf = [&](const std::string &text) { keys.order = keys.exact = text; };
-  switch (node.op) {
-  case Op::IntConst: leaf(fmt::format("{}", node.intValue)); break;
-  case Op::FloatConst: leaf(floatText(node.floatValue)); break;
-  case Op::BoolConst: leaf(node.intValue ? "all" : "none"); break;
-  case Op::Index: leaf(spelling(node.index)); break;
-  case Op::Score: leaf("s"); break;
-  case Op::Param:
-    keys.order = fmt::format("param:{}..{}", node.param->low, node.param->high);
-    keys.exact = fmt::format("param:{}", declarationOrder_[node.param.get()]);
-    break;
-  default: {
-    keys.order = node.type == Type::Float && node.op != Op::Div ? "f" : ""; // float and integer '+' differ
-    keys.order += node.op == Op::Neg ? "neg" : spelling(node.op);
-    keys.exact = keys.order;
-    if (node.op == Op::AuxLoad) {
-      std::string axes;
-      for (const AuxAxis &axis : node.aux->axes) axes += toText(axis) + ",";
-      keys.order += fmt::format(":{}{}", axes, node.aux->type == AuxType::I32 ? "i32" : "f32");
-      keys.exact += fmt::format(":{}", declarationOrder_[node.aux.get()]);
-    }
-    keys.order += '(';
-    keys.exact += '(';
-    for (const Expr &operand : node.operands) {
-      const Keys &below = keys_.at(operand.get());
-      keys.order += below.order + ' ';
-      keys.exact += below.exact + ' ';
-    }
-    keys.order += ')';
-    keys.exact += ')';
-  }
-  }
-  auto [entry, fresh] = interned_.try_emplace(keys.exact);
-  if (fresh) {
-    entry->second = std::make_shared<const ExprNode>(std::move(node));
-    keys_.emplace(entry->second.get(), std::move(keys));
-  }
-  return entry->second;
-}
-
-Expr Canonicalizer::make(Op op, Type type, std::vector<Expr> operands, const Location &loc) {
-  ExprNode node;
-  node.op = op;
-  node.type = type;
-  node.operands = std::move(operands);
-  node.loc = loc;
-  return intern(std::move(node));
-}
-
-Expr Canonicalizer::intConst(int64_t value, const Location &loc) {
-  ExprNode node;
-  node.intValue = value;
-  node.loc = loc;
-  return intern(std::move(node));
-}
-
-Expr Canonicalizer::boolConst(bool value, const Location &loc) {
-  ExprNode node;
-  node.op = Op::BoolConst;
-  node.type = Type::Bool;
-  node.intValue = value;
-  node.loc = loc;
-  return intern(std::move(node));
-}
-
-bool Canonicalizer::before(const Expr &a, const Expr &b) const {
-  const Keys &x = keys_.at(a.get()), &y = keys_.at(b.get());
-  return x.order != y.order ? x.order < y.order : x.exact < y.exact;
-}
-
-void Canonicalizer::sortOperands(std::vector<Expr> &operands) const {
-  std::sort(operands.begin(), operands.end(), [&](const Expr &a, const Expr &b) { return before(a, b); });
-}
-
-// The same operation over canonical operands.
-Expr Canonicalizer::rebuild(const ExprNode &node) {
-  ExprNode copy = node;
-  for (Expr &operand : copy.operands) operand = canonical(operand);
-  return intern(std::move(copy));
+  for (const Rule &rule : rules) rules_[{rule.from->op, rule.from->type}].push_back(&rule);
 }
 
 Expr Canonicalizer::canonical(const Expr &expr) {
   auto known = done_.find(expr.get());
   if (known != done_.end()) return known->second;
+  const ExprNode &node = *expr;
   Expr result;
-  switch (expr->type) {
-  case Type::Int: result = canonicalInt(*expr); break;
-  case Type::Bool: result = canonicalBool(*expr); break;
-  case Type::Float: result = canonicalFloat(*expr); break;
+  if (node.op == Op::Param) {
+    auto constant = constants_.find(node.param.get());
+    result = constant == constants_.end() ? nodes_.intern(node) : nodes_.integer(constant->second, node.loc);
+  } else {
+    ExprNode plain = node;
+    for (Expr &operand : plain.operands) operand = canonical(operand);
+    if (plain.operands.empty() || node.op == Op::AuxLoad)
+      result = nodes_.intern(std::move(plain));
+    else if (auto constructed = construct(node.op, node.type, plain.operands, node.loc))
+      result = *constructed;
+    else
+      result = nodes_.intern(std::move(plain)); // as it was written
   }
   done_.emplace(expr.get(), result);
   return result;
@@ -114,38 +35,78 @@ Expr Canonicalizer::conjunction(const Expr &a, const Expr &b, const Location &lo
   return junction(Op::And, {a, b}, loc);
 }
 
-// Floating-point algebra is left as written but for what IEEE arithmetic cannot tell apart.
-Expr Canonicalizer::canonicalFloat(const ExprNode &node) {
-  constexpr int64_t kExactInDouble = int64_t{1} << 53;
-  auto constant = [&](double value) {
-    ExprNode result;
-    result.op = Op::FloatConst;
-    result.type = Type::Float;
-    result.floatValue = value;
-    result.loc = node.loc;
-    return intern(std::move(result));
-  };
-  Expr result = rebuild(node);
-  switch (node.op) {
-  case Op::ToFloat: {
-    const Expr &operand = result->operands[0];
-    bool exact = operand->op == Op::IntConst && operand->intValue >= -kExactInDouble &&
-                 operand->intValue <= kExactInDouble;
-    return exact ? constant(static_cast<double>(operand->intValue)) : result;
-  }
-  case Op::Neg:
-    return result->operands[0]->op == Op::FloatConst ? constant(-result->operands[0]->floatValue) : result;
+std::optional<Expr> Canonicalizer::construct(Op op, Type type, Operands operands, const Location &loc) {
+  switch (op) {
+  case Op::And:
+  case Op::Or: return junction(op, std::move(operands), loc);
   case Op::Add:
-  case Op::Mul: {
-    std::vector<Expr> operands = result->operands;
-    sortOperands(operands);
-    return make(node.op, Type::Float, std::move(operands), node.loc);
+  case Op::Sub:
+  case Op::Neg:
+  case Op::Mul:
+    if (type == Type::Int) return constructSum(op, operands, loc);
+    break;
+  case Op::Min:
+  case Op::Max:
+    if (type == Type::Int) return extremum(op, std::move(operands), loc);
+    break;
+  default: break;
   }
-  case Op::Select:
-    if (result->operands[0]->op == Op::BoolConst)
-      return result->operands[result->operands[0]->intValue ? 1 : 2];
-    return result->operands[1] == result->operands[2] ? result->operands[1] : result;
-  default: return result;
+  if (auto folded = fold(op, operands, loc)) return folded;
+  // Floating-point algebra is left as written but for what IEEE arithmetic cannot tell apart.
+  bool commutes = op == Op::Eq || op == Op::Ne || (type == Type::Float && (op == Op::Add || op == Op::Mul));
+  auto constant = [](const Expr &operand) { return operand->op == Op::IntConst; }; // they stand on the right
+  if (commutes && !constant(operands[1]) &&
+      (constant(operands[0]) || nodes_.before(operands[1], operands[0])))
+    std::swap(operands[0], operands[1]);
+  return simplify(nodes_.make(op, type, std::move(operands), loc));
+}
+
+std::optional<Expr> Canonicalizer::constructSum(Op op, const Operands &operands, const Location &loc) {
+  Sum sum;
+  if (op == Op::Mul) {
+    Expr factor = operands[1], other = operands[0];
+    if (other->op == Op::IntConst) std::swap(factor, other);
+    if (factor->op == Op::IntConst && factor->intValue != INT64_MIN &&
+        nodes_.addScaled(sum, nodes_.sumOf(other), factor->intValue))
+      return nodes_.fromSum(sum, loc);
+    if (nodes_.before(other, factor)) std::swap(factor, other);
+    return nodes_.make(Op::Mul, Type::Int, {factor, other}, loc);
+  }
+  if (op != Op::Neg) sum = nodes_.sumOf(operands[0]);
+  if (!nodes_.addScaled(sum, nodes_.sumOf(operands.back()), op == Op::Add ? 1 : -1)) return std::nullopt;
+  return nodes_.fromSum(sum, loc);
+}
+
+/// Operations on constants alone.
+std::optional<Expr> Canonicalizer::fold(Op op, const Operands &operands, const Location &loc) {
+  constexpr int64_t kExactInDouble = int64_t{1} << 53;
+  if (op == Op::Neg && operands[0]->op == Op::FloatConst) return nodes_.real(-operands[0]->floatValue, loc);
+  if (op == Op::Not && operands[0]->op == Op::BoolConst) return nodes_.truth(operands[0]->intValue == 0, loc);
+  for (const Expr &operand : operands)
+    if (operand->op != Op::IntConst) return std::nullopt;
+  const int64_t a = operands[0]->intValue, b = operands.back()->intValue;
+  switch (op) {
+  case Op::ToFloat:
+    if (a < -kExactInDouble || a > kExactInDouble) return std::nullopt;
+    return nodes_.real(static_cast<double>(a), loc);
+  case Op::Abs:
+    if (a == INT64_MIN) return std::nullopt;
+    return nodes_.integer(a < 0 ? -a : a, loc);
+  case Op::FloorDiv:
+    if (b < 1) return std::nullopt;
+    return nodes_.integer(floorDiv(a, b), loc);
+  case Op::Mod:
+    if (b < 1) return std::nullopt;
+    return nodes_.integer(floorMod(a, b), loc);
+  case Op::Min: return nodes_.integer(std::min(a, b), loc);
+  case Op::Max: return nodes_.integer(std::max(a, b), loc);
+  case Op::Eq: return nodes_.truth(a == b, loc);
+  case Op::Ne: return nodes_.truth(a != b, loc);
+  case Op::Lt: return nodes_.truth(a < b, loc);
+  case Op::Le: return nodes_.truth(a <= b, loc);
+  case Op::Gt: return nodes_.truth(a > b, loc);
+  case Op::Ge: return nodes_.truth(a >= b, loc);
+  default: return std::nullopt;
   }
 }
 

@@ -103,11 +103,12 @@ private:
     return tokens_[i].is("-") && (last == 0 || !isOperand(last - 1));
   }
 
-  // '*' and '/' written without spaces stay so.
+  // '*' and '/' written without spaces stay so, unless a line ends there.
   bool isTight(size_t i) const {
     if (i == 0 || !(tokens_[i].is("*") || tokens_[i].is("/"))) return false;
-    const Token &next = tokens_[i + 1];
-    bool goesOn = next.kind != Kind::End && !isComment(next);
+    const Token &last = tokens_[i - 1], &next = tokens_[i + 1];
+    bool goesOn = next.kind != Kind::End && !isComment(next) && !next.is("}");
+    for (const char *end : {"}", "{", ";"}) goesOn &= !last.is(end);
     return goesOn && touch(tokens_[i - 1], tokens_[i]) && touch(tokens_[i], next);
   }
 

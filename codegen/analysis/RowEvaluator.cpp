@@ -1,8 +1,6 @@
 #include "maskloom/analysis/RowEvaluator.h"
 
-#include "maskloom/program/Arithmetic.h"
-
-#include <algorithm>
+#include "maskloom/program/PredicateEvaluation.h"
 
 namespace maskloom::analysis {
 
@@ -26,36 +24,6 @@ RowEvaluator::RowEvaluator(const Program &program, const Predicate &predicate, c
     if (nodes_[i].usesKey) nodes_[i].values.resize(keys);
     if (!nodes_[i].usesQuery) compute(i, 0);
   }
-}
-
-/// The value of an operation without symbols and loads.
-static int64_t apply(Op op, int64_t a, int64_t b, int64_t c) {
-  switch (op) {
-  case Op::Add: return a + b;
-  case Op::Sub: return a - b;
-  case Op::Mul: return a * b;
-  case Op::Min: return std::min(a, b);
-  case Op::Max: return std::max(a, b);
-  case Op::Abs: return std::max(a, -a);
-  case Op::Neg: return -a;
-  case Op::FloorDiv: return integer::floorDiv(a, b);
-  case Op::Mod: return integer::floorMod(a, b);
-  case Op::Eq: return a == b;
-  case Op::Ne: return a != b;
-  case Op::Lt: return a < b;
-  case Op::Le: return a <= b;
-  case Op::Gt: return a > b;
-  case Op::Ge: return a >= b;
-  case Op::And: return a && b;
-  case Op::Or: return a || b;
-  case Op::Not: return !a;
-  case Op::Select: return a ? b : c;
-  case Op::Const:
-  case Op::Bool:
-  case Op::Symbol:
-  case Op::AuxLoad: break;
-  }
-  return 0;
 }
 
 int64_t RowEvaluator::load(const PredicateNode &node, int64_t k) const {
@@ -97,20 +65,43 @@ void RowEvaluator::compute(size_t index, int64_t q) {
     out.scalar = apply(node.op, *data[0], *data[1], *data[2]);
     return;
   }
-  const auto each = [&](auto operation) {
-    for (int64_t k = 0; k < keys_; ++k) out.values[k] = operation(data[0][k * step[0]], data[1][k * step[1]]);
-  };
-  switch (node.op) { // the usual ones as loops without a switch inside
-  case Op::Add: return each([](int64_t a, int64_t b) { return a + b; });
-  case Op::Sub: return each([](int64_t a, int64_t b) { return a - b; });
-  case Op::Lt: return each([](int64_t a, int64_t b) { return a < b; });
-  case Op::Le: return each([](int64_t a, int64_t b) { return a <= b; });
-  case Op::Ge: return each([](int64_t a, int64_t b) { return a >= b; });
-  case Op::And: return each([](int64_t a, int64_t b) { return a & b; });
-  case Op::Or: return each([](int64_t a, int64_t b) { return a | b; });
-  default:
+  // One loop for each operation and kind of operands, without a decision inside.
+  int64_t *const values = out.values.data();
+  const auto loop = [&]<Op operation, bool arrayA, bool arrayB>() {
+    const int64_t *a = data[0], *b = data[1], *c = data[2];
     for (int64_t k = 0; k < keys_; ++k)
-      out.values[k] = apply(node.op, data[0][k * step[0]], data[1][k * step[1]], data[2][k * step[2]]);
+      values[k] = apply(operation, arrayA ? a[k] : *a, arrayB ? b[k] : *b, c[k * step[2]]);
+  };
+  const auto each = [&]<Op operation>() {
+    if (step[0] && step[1]) return loop.template operator()<operation, true, true>();
+    if (step[0]) return loop.template operator()<operation, true, false>();
+    if (step[1]) return loop.template operator()<operation, false, true>();
+    return loop.template operator()<operation, false, false>();
+  };
+  switch (node.op) {
+  case Op::Add: return each.template operator()<Op::Add>();
+  case Op::Sub: return each.template operator()<Op::Sub>();
+  case Op::Mul: return each.template operator()<Op::Mul>();
+  case Op::Min: return each.template operator()<Op::Min>();
+  case Op::Max: return each.template operator()<Op::Max>();
+  case Op::Abs: return each.template operator()<Op::Abs>();
+  case Op::Neg: return each.template operator()<Op::Neg>();
+  case Op::FloorDiv: return each.template operator()<Op::FloorDiv>();
+  case Op::Mod: return each.template operator()<Op::Mod>();
+  case Op::Eq: return each.template operator()<Op::Eq>();
+  case Op::Ne: return each.template operator()<Op::Ne>();
+  case Op::Lt: return each.template operator()<Op::Lt>();
+  case Op::Le: return each.template operator()<Op::Le>();
+  case Op::Gt: return each.template operator()<Op::Gt>();
+  case Op::Ge: return each.template operator()<Op::Ge>();
+  case Op::And: return each.template operator()<Op::And>();
+  case Op::Or: return each.template operator()<Op::Or>();
+  case Op::Not: return each.template operator()<Op::Not>();
+  case Op::Select: return each.template operator()<Op::Select>();
+  case Op::Const:
+  case Op::Bool:
+  case Op::Symbol:
+  case Op::AuxLoad: break; // above
   }
 }
 

@@ -20,20 +20,16 @@ double millisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// The canonical text, and the names by which callers bind values: the kernel is the same whatever they are
-/// called, the Program is not. The text numbers parameters and aux tensors in the canonical pattern's order,
-/// so their names stand in that order; declared but unused ones follow.
+/// The canonical text, and what of the Program it leaves out: the name, and the arguments as they are
+/// declared, used or not.
 std::string patternKey(const Pattern &pattern, const CompileOptions &options) {
-  Pattern canonical = canonicalize(pattern, options.constants);
-  std::string key = canonicalText(canonical) + "\nname " + pattern.name;
-  for (const Pattern *each : {&std::as_const(canonical), &pattern}) {
-    for (const auto &param : each->params)
-      key += fmt::format("\nparam {} {}..{}", param->name, param->low, param->high);
-    for (const auto &aux : each->auxes) {
-      key += fmt::format("\naux {} {}", aux->name, static_cast<int>(aux->type));
-      for (const AuxAxis &axis : aux->axes)
-        key += fmt::format(" {}/{}/{}", static_cast<int>(axis.kind), axis.block, axis.extent);
-    }
+  std::string key = canonicalText(canonicalize(pattern, options.constants)) + "\nname " + pattern.name;
+  for (const auto &param : pattern.params)
+    key += fmt::format("\nparam {} {}..{}", param->name, param->low, param->high);
+  for (const auto &aux : pattern.auxes) {
+    key += fmt::format("\naux {} {}", aux->name, static_cast<int>(aux->type));
+    for (const AuxAxis &axis : aux->axes)
+      key += fmt::format(" {}/{}/{}", static_cast<int>(axis.kind), axis.block, axis.extent);
   }
   return key;
 }

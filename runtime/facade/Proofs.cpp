@@ -166,16 +166,10 @@ std::map<std::string, int64_t> valuesOf(const Pattern &pattern,
   return values;
 }
 
-/// The same declaration but for the order of what commutes; names of parameters and tensors count.
+/// Written differently at most: the same canonical form.
 bool sameText(const Pattern &a, const Pattern &b, const std::map<std::string, int64_t> &params) {
-  Pattern one = canonicalize(a, valuesOf(a, params)), two = canonicalize(b, valuesOf(b, params));
-  auto names = [](const Pattern &pattern) {
-    std::vector<std::string> all;
-    for (const auto &param : pattern.params) all.push_back(param->name);
-    for (const auto &aux : pattern.auxes) all.push_back(aux->name);
-    return all;
-  };
-  return canonicalText(one) == canonicalText(two) && names(one) == names(two);
+  return canonicalText(canonicalize(a, valuesOf(a, params))) ==
+         canonicalText(canonicalize(b, valuesOf(b, params)));
 }
 
 } // namespace

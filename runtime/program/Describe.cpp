@@ -95,11 +95,13 @@ private:
       for (const auto &[name, coefficient] : sum.terms) {
         if ((coefficient > 0) != positive) continue;
         text += text.empty() ? (positive ? "" : "-") : positive ? " + " : " - ";
-        if (std::abs(coefficient) != 1) {
-          bool compound = name.front() == '(' || std::isdigit(static_cast<unsigned char>(name.front()));
-          text += fmt::format("{}{}", std::abs(coefficient), compound ? "*" : "");
-        }
-        text += name;
+        // A factor of a rounded quotient: 16*((x)/1024) is not (16x)/1024.
+        if (std::abs(coefficient) == 1)
+          text += name;
+        else if (isQuotient(name))
+          text += fmt::format("{}*({})", std::abs(coefficient), name);
+        else
+          text += fmt::format("{}{}", std::abs(coefficient), name);
       }
     if (text.empty()) return fmt::format("{}", sum.constant);
     if (sum.constant != 0)
@@ -107,10 +109,13 @@ private:
     return text;
   }
 
+  static bool isQuotient(const std::string &name) { return name.find('/') != std::string::npos; }
+
   static std::string quotient(const Sum &sum, int64_t denominator) {
     if (denominator == 1) return print(sum);
     std::string text = print(sum);
-    bool atomic = sum.terms.size() == 1 && sum.constant == 0;
+    bool atomic = sum.terms.size() == 1 && sum.constant == 0 && sum.terms.begin()->second > 0 &&
+                  !isQuotient(sum.terms.begin()->first);
     return atomic ? fmt::format("{}/{}", text, denominator) : fmt::format("({})/{}", text, denominator);
   }
 

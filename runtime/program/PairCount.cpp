@@ -120,10 +120,12 @@ std::optional<TileCounts> walkTiles(const Program &program, const Predicate &pre
     // A row that is not closed-form classifies its candidates one by one.
     steps -= schedule.closedForm ? 1 : walker.innerTiles();
     if (steps < 0) return std::nullopt;
+    const int64_t before = walker.boxes();
     for (const Stretch &stretch : walker.stretches(tile)) {
       (stretch.partial ? counts.partial : counts.full) += stretch.last - stretch.first + 1;
       --steps;
     }
+    steps -= std::max<int64_t>(walker.boxes() - before - walker.innerTiles(), 0);
   }
   counts.empty = walker.outerTiles() * walker.innerTiles() - counts.partial - counts.full;
   return counts;

@@ -1,9 +1,5 @@
 #include "maskloom/program/PredicateEvaluation.h"
 
-#include "maskloom/program/Arithmetic.h"
-
-#include <algorithm>
-
 namespace maskloom {
 
 int64_t loadAux(const AuxView &view, const int64_t (&indices)[3]) {
@@ -47,25 +43,10 @@ static int64_t evaluateNodes(const Program &program, const Predicate &predicate,
       out = loadAux(context.aux[node.value], indices);
       break;
     }
-    case Op::Add: out = operand(0) + operand(1); break;
-    case Op::Sub: out = operand(0) - operand(1); break;
-    case Op::Mul: out = operand(0) * operand(1); break;
-    case Op::Min: out = std::min(operand(0), operand(1)); break;
-    case Op::Max: out = std::max(operand(0), operand(1)); break;
-    case Op::Abs: out = std::max(operand(0), -operand(0)); break;
-    case Op::Neg: out = -operand(0); break;
-    case Op::FloorDiv: out = integer::floorDiv(operand(0), operand(1)); break;
-    case Op::Mod: out = integer::floorMod(operand(0), operand(1)); break;
-    case Op::Eq: out = operand(0) == operand(1); break;
-    case Op::Ne: out = operand(0) != operand(1); break;
-    case Op::Lt: out = operand(0) < operand(1); break;
-    case Op::Le: out = operand(0) <= operand(1); break;
-    case Op::Gt: out = operand(0) > operand(1); break;
-    case Op::Ge: out = operand(0) >= operand(1); break;
-    case Op::And: out = operand(0) && operand(1); break;
-    case Op::Or: out = operand(0) || operand(1); break;
-    case Op::Not: out = !operand(0); break;
-    case Op::Select: out = operand(0) ? operand(1) : operand(2); break;
+    default: {
+      auto value = [&](int n) { return node.operands[n] < 0 ? 0 : operand(n); };
+      out = apply(node.op, value(0), value(1), value(2));
+    }
     }
     result = out;
   }

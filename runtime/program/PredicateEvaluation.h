@@ -1,9 +1,44 @@
 // Evaluation of a predicate at one point, on the host.
 #pragma once
 
+#include "maskloom/program/Arithmetic.h"
 #include "maskloom/program/ScheduleWalker.h"
 
+#include <algorithm>
+
 namespace maskloom {
+
+/// The value of an operation on the values of its operands; operations without (constants, symbols, loads)
+/// have none: 0.
+inline int64_t apply(PredicateNode::Op op, int64_t a, int64_t b, int64_t c) {
+  using Op = PredicateNode::Op;
+  switch (op) {
+  case Op::Add: return a + b;
+  case Op::Sub: return a - b;
+  case Op::Mul: return a * b;
+  case Op::Min: return std::min(a, b);
+  case Op::Max: return std::max(a, b);
+  case Op::Abs: return std::max(a, -a);
+  case Op::Neg: return -a;
+  case Op::FloorDiv: return integer::floorDiv(a, b);
+  case Op::Mod: return integer::floorMod(a, b);
+  case Op::Eq: return a == b;
+  case Op::Ne: return a != b;
+  case Op::Lt: return a < b;
+  case Op::Le: return a <= b;
+  case Op::Gt: return a > b;
+  case Op::Ge: return a >= b;
+  case Op::And: return a && b;
+  case Op::Or: return a || b;
+  case Op::Not: return !a;
+  case Op::Select: return a ? b : c;
+  case Op::Const:
+  case Op::Bool:
+  case Op::Symbol:
+  case Op::AuxLoad: break;
+  }
+  return 0;
+}
 
 /// The value of `symbol` (not a position, tile or floor) in a context; AuxScalar symbols are loaded.
 int64_t symbolValue(const Program &program, const ScheduleContext &context, Symbol symbol, int64_t index);

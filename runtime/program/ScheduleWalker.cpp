@@ -10,10 +10,21 @@ namespace maskloom {
 using integer::ceilDiv;
 using Set = ScheduleInstance::Set;
 
+namespace {
+
+constexpr int64_t kPartsOfATile = 512; // a bound of the work where no part decides anything
+
+bool loadsTensors(const Predicate &predicate) {
+  return std::any_of(predicate.nodes.begin(), predicate.nodes.end(),
+                     [](const PredicateNode &node) { return node.op == PredicateNode::Op::AuxLoad; });
+}
+
+} // namespace
+
 TileWalker::TileWalker(const Program &program, const Predicate &predicate, const Schedule &schedule,
                        const ScheduleContext &context)
     : schedule_(schedule), context_(context), instance_(program, schedule, context),
-      boxes_(program, predicate, context) {
+      boxes_(program, predicate, context), refines_(!loadsTensors(predicate)) {
   int64_t queryTiles = ceilDiv(context.queryLength, schedule.tile.queries);
   int64_t keyTiles = ceilDiv(context.keyLength, schedule.tile.keys);
   bool forward = schedule.orientation == Orientation::Forward;
@@ -82,16 +93,47 @@ void TileWalker::classify(int64_t outer, int64_t first, int64_t last, bool parti
   auto [q0, q1] = forward ? std::pair(outer, outer) : std::pair(first, last);
   auto [k0, k1] = forward ? std::pair(first, last) : std::pair(outer, outer);
   int64_t queries = schedule_.tile.queries, keys = schedule_.tile.keys;
-  TileClass kind = boxes_.classify(
-      q0 * queries + context_.queryOffset,
-      std::min((q1 + 1) * queries, context_.queryLength) - 1 + context_.queryOffset,
-      k0 * keys + context_.keyOffset, std::min((k1 + 1) * keys, context_.keyLength) - 1 + context_.keyOffset);
+  Box box{q0 * queries + context_.queryOffset,
+          std::min((q1 + 1) * queries, context_.queryLength) - 1 + context_.queryOffset,
+          k0 * keys + context_.keyOffset,
+          std::min((k1 + 1) * keys, context_.keyLength) - 1 + context_.keyOffset};
+  TileClass kind = classOf(box);
+  if (kind == TileClass::Partial && first == last && refines_) {
+    int64_t budget = kPartsOfATile;
+    kind = refined(box, budget);
+  }
   if (kind == TileClass::Empty) return;
   if (kind == TileClass::Full) return append(first, last, false);
   if (first == last) return append(first, last, partial);
   int64_t middle = first + (last - first) / 2;
   classify(outer, first, middle, partial);
   classify(outer, middle + 1, last, partial);
+}
+
+TileClass TileWalker::classOf(const Box &box) {
+  ++boxCount_;
+  return boxes_.classify(box.q0, box.q1, box.k0, box.k1);
+}
+
+// Halves of the longer side, until the parts agree, two of them differ, or the budget is spent.
+TileClass TileWalker::refined(const Box &box, int64_t &budget) {
+  int64_t rows = box.q1 - box.q0, columns = box.k1 - box.k0;
+  if ((budget -= 2) < 0 || (rows == 0 && columns == 0)) return TileClass::Partial;
+  Box one = box, two = box;
+  if (rows > columns) {
+    one.q1 = box.q0 + rows / 2;
+    two.q0 = one.q1 + 1;
+  } else {
+    one.k1 = box.k0 + columns / 2;
+    two.k0 = one.k1 + 1;
+  }
+  TileClass first = classOf(one), second = classOf(two);
+  if (first != second && first != TileClass::Partial && second != TileClass::Partial)
+    return TileClass::Partial;
+  if (first == TileClass::Partial) first = refined(one, budget);
+  if (first == TileClass::Partial) return first;
+  if (second == TileClass::Partial) second = refined(two, budget);
+  return first == second ? first : TileClass::Partial;
 }
 
 void walk(const Program &program, const HeadGroupProgram &group, Orientation orientation,

@@ -40,6 +40,14 @@ TEST(Describe, StridesAreCongruences) {
             "N: [0, .. with (K + h + 15) mod 16 <= 14\n");
 }
 
+TEST(Describe, FactorsStandOutsideOfRoundedQuotients) {
+  Index q = query(), k = key();
+  std::string text = runs(Pattern("s", k <= 16 * floordiv(q + 5, 1024) + 3 * floordiv(q, 7)), {128, 64},
+                          Orientation::Forward);
+  EXPECT_NE(text.find("16*((128Q + 132)/1024)"), std::string::npos) << text;
+  EXPECT_NE(text.find("3*((2Q + 1)/7)"), std::string::npos) << text;
+}
+
 TEST(Describe, SaysWhyRunsAreNotEnough) {
   std::string text = runs(patterns::documents(), {128, 64}, Orientation::Forward);
   EXPECT_NE(text.find("T: [0, 2Q + 1]\n"), std::string::npos) << text;

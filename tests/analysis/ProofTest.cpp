@@ -82,9 +82,13 @@ TEST(Proof, PublishedPatternsAreDecided) {
         subject.scope.anyParams = anyParams;
         double start = processorMs();
         Answers answers = subject.prove();
-        if (double ms = processorMs() - start; ms > slowest) slowest = ms, slowestName = pattern.name;
+        bool decided = true;
+        for (const Proof *proof : answers.all()) decided &= proof->status != Undecided;
+        if (double ms = processorMs() - start; decided && ms > slowest)
+          slowest = ms, slowestName = pattern.name;
         for (const Proof *proof : answers.all())
           if (proof->status == Undecided) {
+            EXPECT_FALSE(proof->help.empty()) << pattern.name;
             EXPECT_TRUE(decidedByContents.count(pattern.name)) << pattern.name << ": " << proof->reason;
             EXPECT_EQ(proof->reason, "the mask depends on the contents of an aux tensor") << pattern.name;
           }
@@ -100,7 +104,7 @@ TEST(Proof, PublishedPatternsAreDecided) {
     }
   }
   EXPECT_EQ(found.size(), known.size());
-  fmt::print("slowest pattern, all proofs: {}, {:.1f} ms\n", slowestName, slowest);
+  fmt::print("slowest pattern of which all is decided: {}, {:.1f} ms\n", slowestName, slowest);
   EXPECT_LT(slowest, 100 * kSlack);
 }
 

@@ -7,6 +7,7 @@
 #include "maskloom/program/ProgramJson.h"
 #include "tests/support/ExprPredicate.h"
 #include "tests/support/RandomPattern.h"
+#include "tests/support/Seed.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -119,8 +120,10 @@ TEST(Compile, LibraryPredicatesAgreeWithTheInterpreter) {
 }
 
 TEST(Compile, RandomPredicatesAgreeWithTheInterpreter) {
-  for (uint64_t i = 0; i < 40; ++i) {
-    maskloom::testing::RandomCase c = maskloom::testing::randomCase(20250, i);
+  const uint64_t seed = maskloom::testing::seedOfThisRun();
+  const auto cases = static_cast<uint64_t>(maskloom::testing::casesOfThisRun(100));
+  for (uint64_t i = 0; i < cases; ++i) {
+    maskloom::testing::RandomCase c = maskloom::testing::randomCase(seed, i);
     CodegenResult result = analyze(c.pattern, {c.tileQueries, c.tileKeys}, c.problem.params);
     ASSERT_TRUE(result.program) << c.describe() << messages(result);
     EXPECT_EQ(disagreements(c.pattern, *result.program, c.problem, 300, i), 0) << c.describe();

@@ -8,6 +8,7 @@
 #include "maskloom/program/PredicateEvaluation.h"
 #include "tests/support/ExprPredicate.h"
 #include "tests/support/RandomPattern.h"
+#include "tests/support/Seed.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -130,8 +131,10 @@ TEST(LoweredForm, AgreesWithThePredicateAndNeverOverflows) {
   context.loadDialect<mask::MaskDialect, tile::TileDialect, mlir::arith::ArithDialect,
                       mlir::func::FuncDialect, mlir::math::MathDialect>();
   std::mt19937_64 random(4);
-  for (uint64_t i = 0; i < 150; ++i) {
-    maskloom::testing::RandomCase c = maskloom::testing::randomCase(31, i);
+  const uint64_t seed = maskloom::testing::seedOfThisRun();
+  const auto cases = static_cast<uint64_t>(maskloom::testing::casesOfThisRun(2000));
+  for (uint64_t i = 0; i < cases; ++i) {
+    maskloom::testing::RandomCase c = maskloom::testing::randomCase(seed, i);
     std::vector<Diagnostic> errors;
     mlir::OwningOpRef<mlir::ModuleOp> module = importPattern(context, c.pattern, c.problem.params, errors);
     ASSERT_TRUE(module) << c.describe();

@@ -4,6 +4,7 @@
 #include "maskloom/dsl/Patterns.h"
 #include "tests/cpu/CheckForward.h"
 #include "tests/support/RandomPattern.h"
+#include "tests/support/Seed.h"
 
 #include <gtest/gtest.h>
 
@@ -254,14 +255,13 @@ TEST(Pipeline, NewLengthsAndParametersNeedNoNewProgram) {
 class RandomPipeline : public ::testing::TestWithParam<int> {};
 
 TEST_P(RandomPipeline, AgreesWithTheReference) {
-  constexpr uint64_t kSeed = 20;
-  constexpr int kCases = 25;
+  const uint64_t seed = testing::seedOfThisRun();
+  const int cases = testing::casesOfThisRun(400) / 4;
   testing::RandomOptions options;
   options.maxTokens = 150;
   options.maxHeads = 4;
-  for (int i = 0; i < kCases; ++i) {
-    testing::RandomCase c =
-        testing::randomCase(kSeed, static_cast<uint64_t>(GetParam() * kCases + i), options);
+  for (int i = 0; i < cases; ++i) {
+    testing::RandomCase c = testing::randomCase(seed, static_cast<uint64_t>(GetParam() * cases + i), options);
     auto executor = compileForCpu(c.pattern, {c.tileQueries, c.tileKeys}, c.problem.params);
     ASSERT_TRUE(executor) << c.describe();
     CheckOptions check;

@@ -168,6 +168,14 @@ TEST(Format, WhatIsNoPatternFileIsLeftAlone) {
             "error: cannot read \"/nothing/here.mask\": No such file or directory\n");
 }
 
+// Found by the fuzzer: what stood tight around the end of a line was not tight any more after one pass.
+TEST(Format, OncePerFileEvenWhereNothingParses) {
+  for (const char *text : {"pattern p { causal;\nq}/128, k/\n128];", "pattern p { mask q*}", "a;*b", "{/2"}) {
+    std::string once = formatPatterns(text, "f.mask").text;
+    EXPECT_EQ(formatPatterns(once, "f.mask").text, once) << text;
+  }
+}
+
 TEST(Format, TheExamplesAreFormatted) {
   for (const auto &path : examples()) {
     FormatResult result = formatPatternFile(path.string());

@@ -1,23 +1,16 @@
 // The oracle against numbers worked out by hand and against the plainest C++ of each mask.
 #include "maskloom/dsl/Interpreter.h"
 #include "maskloom/dsl/Patterns.h"
+#include "tests/support/ExpectMask.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 using namespace maskloom;
+using maskloom::testing::problemOf;
 
 namespace {
-
-Problem problemOf(int64_t queries, int64_t keys, int64_t heads = 1, int64_t kvHeads = 1) {
-  Problem problem;
-  problem.queries = queries;
-  problem.keys = keys;
-  problem.heads = heads;
-  problem.kvHeads = kvHeads;
-  return problem;
-}
 
 // Compares every (h, row, column) with a reference over positions.
 template <typename Reference>

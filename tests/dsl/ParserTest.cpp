@@ -106,7 +106,7 @@ TEST_F(Parser, BlockTablesAreASchedule) {
   ASSERT_TRUE(p.blocks);
   EXPECT_EQ(p.blocks->axes[2].block, 64);
   Pattern expected("p", q >= k);
-  expected.withBlocks(AuxInt("other", {axis::head(), axis::query(128), axis::key(64)}));
+  expected.withBlocks(AuxInt("table", {axis::head(), axis::query(128), axis::key(64)}));
   EXPECT_EQ(textOf(p), textOf(expected));
   EXPECT_EQ(textOf(parseOne("causal; blocks table[h, q/128, k/64]: i32;")), textOf(expected));
 }

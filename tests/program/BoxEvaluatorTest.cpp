@@ -3,6 +3,7 @@
 #include "maskloom/program/PredicateEvaluation.h"
 #include "tests/support/ExprPredicate.h"
 #include "tests/support/RandomPattern.h"
+#include "tests/support/Seed.h"
 
 #include <gtest/gtest.h>
 
@@ -13,8 +14,9 @@ namespace {
 
 TEST(BoxEvaluator, SoundOnRandomPatternsAndPointEvaluationAgreesWithTheInterpreter) {
   int decided = 0;
-  for (int index = 0; index < 150; ++index) {
-    RandomCase test = randomCase(5, index, {.maxTokens = 90});
+  const uint64_t seed = seedOfThisRun();
+  for (int index = 0; index < casesOfThisRun(2000); ++index) {
+    RandomCase test = randomCase(seed, index, {.maxTokens = 90});
     Program program = programOf(test.pattern, test.problem);
     Interpreter interpreter(test.pattern, test.problem);
     ContextOf context(program, test.problem, 0, test.problem.heads - 1);

@@ -1,4 +1,4 @@
-module attributes {tile.auxes = [], tile.groups = [#tile.group<all>], tile.hash = "d066a5c3f9caadcce5c3d1056e594cf4", tile.params = [#tile.param<"block", 1, 65536>, #tile.param<"local", 0, 2147483647>, #tile.param<"step", 0, 65536>, #tile.param<"offset", 0, 65536>, #tile.param<"stride", 1, 65536>], tile.pattern = "s2_local_stride"} {
+module attributes {tile.auxes = [], tile.groups = [#tile.group<all>], tile.hash = "9263a9652eade674dbf762e2159de9dd", tile.params = [#tile.param<"block", 1, 65536>, #tile.param<"local", 0, 2147483647>, #tile.param<"step", 0, 65536>, #tile.param<"offset", 0, 65536>, #tile.param<"stride", 1, 65536>], tile.pattern = "s2_local_stride"} {
   tile.schedule @forward_0 forward 128 x 64 closed_form {
     tile.floor <(key_offset + 63) / 64>
     tile.floor <(128 * outer + 64 * head + query_offset + 64 * param[3] + 127) / 1024>
