@@ -32,16 +32,19 @@ Expr NodeTable::intern(ExprNode node) {
   case Op::AuxLoad: key += node.aux->name; break;
   default: break;
   }
-  Entry entry{entries_.size(), 1};
+  size_t size = 1;
   for (const Expr &operand : node.operands) {
-    const Entry &below = entries_.at(operand.get());
+    const Node &below = interned(*operand);
     key += fmt::format(" {}", below.number);
-    entry.size += below.size;
+    size += below.size;
   }
   auto [place, fresh] = known_.try_emplace(std::move(key));
   if (fresh) {
-    place->second = std::make_shared<const ExprNode>(std::move(node));
-    entries_.emplace(place->second.get(), entry);
+    auto made = std::make_shared<Node>();
+    static_cast<ExprNode &>(*made) = std::move(node);
+    made->number = known_.size();
+    made->size = size;
+    place->second = std::move(made);
   }
   return place->second;
 }
@@ -93,7 +96,7 @@ Expr NodeTable::real(double value, const Location &loc) {
 
 int NodeTable::compare(const ExprNode &a, const ExprNode &b) const {
   if (&a == &b) return 0;
-  size_t sizeA = entries_.at(&a).size, sizeB = entries_.at(&b).size;
+  size_t sizeA = interned(a).size, sizeB = interned(b).size;
   if (sizeA != sizeB) return sizeA < sizeB ? -1 : 1;
   if (a.op != b.op) return order(static_cast<int>(a.op), static_cast<int>(b.op));
   if (a.type != b.type) return order(static_cast<int>(a.type), static_cast<int>(b.type));

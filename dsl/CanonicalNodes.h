@@ -45,12 +45,13 @@ public:
 private:
   int compare(const ExprNode &a, const ExprNode &b) const;
 
-  struct Entry {
-    size_t number; // of interning
-    size_t size;   // nodes when written out
+  struct Node : ExprNode {
+    size_t number = 0; // of interning
+    size_t size = 1;   // nodes when written out
   };
+  static const Node &interned(const ExprNode &node) { return static_cast<const Node &>(node); }
+
   std::unordered_map<std::string, Expr> known_;
-  std::unordered_map<const ExprNode *, Entry> entries_;
   std::unordered_map<const ExprNode *, Sum> sums_; // of what fromSum made
 };
 

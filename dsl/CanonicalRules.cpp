@@ -4,6 +4,16 @@
 
 namespace maskloom {
 
+namespace {
+
+/// By the operation alone, to keep most rules from being tried.
+bool mayMatch(const ExprNode &pattern, const ExprNode &target) {
+  bool sum = pattern.op == Op::Add || pattern.op == Op::Sub || pattern.op == Op::Neg || pattern.op == Op::Mul;
+  return pattern.op == Op::Param || (sum && pattern.type == Type::Int) || pattern.op == target.op;
+}
+
+} // namespace
+
 std::optional<Expr> Canonicalizer::simplify(const Expr &node) {
   auto known = simplified_.find(node.get());
   if (known != simplified_.end()) return known->second;
@@ -33,6 +43,8 @@ std::optional<Expr> Canonicalizer::combine(Op op, const Expr &a, const Expr &b, 
   if (candidates == rules_.end()) return std::nullopt;
   for (const Rule *rule : candidates->second)
     for (const auto &[first, second] : {std::pair(a, b), std::pair(b, a)}) {
+      if (!mayMatch(*rule->from->operands[0], *first) || !mayMatch(*rule->from->operands[1], *second))
+        continue;
       std::optional<Expr> result;
       Matcher matcher(nodes_, [&](const Match &match) {
         result = replacement(*rule, match, nullptr, loc);

@@ -3,6 +3,7 @@
 #include "maskloom/codegen/ir/MaskDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/PatternMatch.h"
 
 #include <optional>
 
@@ -18,11 +19,6 @@ std::optional<int64_t> intOf(Attribute attribute) {
 
 std::optional<bool> boolOf(Attribute attribute) {
   if (auto truth = dyn_cast_if_present<BoolAttr>(attribute)) return truth.getValue();
-  return std::nullopt;
-}
-
-std::optional<int64_t> intOf(Value value) {
-  if (auto constant = value.getDefiningOp<ConstOp>()) return constant.getValue();
   return std::nullopt;
 }
 
@@ -191,49 +187,20 @@ OpFoldResult SelectOp::fold(FoldAdaptor adaptor) {
   return *condition ? getYes() : getNo();
 }
 
-//===-- Canonicalisation
-//----------------------------------------------------------------------------------===//
+//===-- Rewriting: the table in MaskRules.td
+//-------------------------------------------------------------===//
 
 namespace {
 
-// (x + a) + b = x + (a + b)
-struct CollectConstants : OpRewritePattern<AddOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(AddOp op, PatternRewriter &rewriter) const override {
-    auto inner = op.getLhs().getDefiningOp<AddOp>();
-    if (!inner) return failure();
-    std::optional<int64_t> a = intOf(inner.getRhs()), b = intOf(op.getRhs());
-    int64_t sum = 0;
-    if (!a || !b || addOverflows(*a, *b, &sum)) return failure();
-    Value constant = ConstOp::create(rewriter, op.getLoc(), sum);
-    rewriter.replaceOpWithNewOp<AddOp>(op, inner.getLhs(), constant);
-    return success();
-  }
-};
+std::optional<int64_t> sumOf(IntegerAttr a, IntegerAttr b) {
+  int64_t sum = 0;
+  return addOverflows(a.getInt(), b.getInt(), &sum) ? std::nullopt : std::optional(sum);
+}
 
-// x - a = x + (-a)
-struct SubtractConstant : OpRewritePattern<SubOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SubOp op, PatternRewriter &rewriter) const override {
-    std::optional<int64_t> value = intOf(op.getRhs());
-    if (!value || *value == INT64_MIN) return failure();
-    Value constant = ConstOp::create(rewriter, op.getLoc(), -*value);
-    rewriter.replaceOpWithNewOp<AddOp>(op, op.getLhs(), constant);
-    return success();
-  }
-};
-
-// floordiv(floordiv(x, a), b) = floordiv(x, a * b)
-struct CombineQuotients : OpRewritePattern<FloorDivOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(FloorDivOp op, PatternRewriter &rewriter) const override {
-    auto inner = op.getValue().getDefiningOp<FloorDivOp>();
-    int64_t product = 0;
-    if (!inner || mulOverflows(inner.getDivisor(), op.getDivisor(), &product)) return failure();
-    rewriter.replaceOpWithNewOp<FloorDivOp>(op, inner.getValue(), product);
-    return success();
-  }
-};
+std::optional<int64_t> productOf(IntegerAttr a, IntegerAttr b) {
+  int64_t product = 0;
+  return mulOverflows(a.getInt(), b.getInt(), &product) ? std::nullopt : std::optional(product);
+}
 
 Comparison opposite(Comparison comparison) {
   switch (comparison) {
@@ -247,17 +214,7 @@ Comparison opposite(Comparison comparison) {
   return comparison;
 }
 
-// !(a < b) = a >= b
-struct NegateComparison : OpRewritePattern<NotOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(NotOp op, PatternRewriter &rewriter) const override {
-    auto compare = op.getValue().getDefiningOp<CmpOp>();
-    if (!compare) return failure();
-    rewriter.replaceOpWithNewOp<CmpOp>(op, opposite(compare.getComparison()), compare.getLhs(),
-                                       compare.getRhs());
-    return success();
-  }
-};
+#include "maskloom-ir/MaskRules.h.inc"
 
 } // namespace
 
