@@ -208,9 +208,9 @@ Mask select(MaskArg condition, MaskArg a, MaskArg b);
 /// Score operators are constrained to calls with a Score on one side, so that integer arithmetic stays
 /// integer, and something that a score may be on the other.
 template <typename A, typename B>
-concept EitherScore = (std::derived_from<std::remove_cvref_t<A>, Score> ||
-                       std::derived_from<std::remove_cvref_t<B>, Score>) &&
-                      std::convertible_to<A, ScoreArg> && std::convertible_to<B, ScoreArg>;
+concept EitherScore =
+    (std::derived_from<std::remove_cvref_t<A>, Score> || std::derived_from<std::remove_cvref_t<B>, Score>) &&
+    std::convertible_to<A, ScoreArg> && std::convertible_to<B, ScoreArg>;
 
 namespace detail {
 Score scoreBinary(Op op, const ScoreArg &a, const ScoreArg &b);
