@@ -376,7 +376,7 @@ TEST_F(PatternAgreement, RandomIntervals) {
     compareAll();
     if (HasFatalFailure()) return;
   }
-  EXPECT_GT(intervalGroups_, groups_ * 2 / 3) << "most of these masks are intervals";
+  EXPECT_GT(intervalGroups_, groups_ / 2) << "most of these masks are intervals";
 }
 
 TEST_F(PatternAgreement, RandomScores) {
