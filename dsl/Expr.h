@@ -166,6 +166,9 @@ constexpr int64_t floorDiv(int64_t a, int64_t b) {
 /// Division that rounds towards infinity.
 constexpr int64_t ceilDiv(int64_t a, int64_t b) { return -floorDiv(-a, b); }
 /// a - b * floorDiv(a, b): of the sign of b.
-constexpr int64_t floorMod(int64_t a, int64_t b) { return a - b * floorDiv(a, b); }
+constexpr int64_t floorMod(int64_t a, int64_t b) {
+  int64_t remainder = a % b; // b * floorDiv(a, b) may lie beyond 64 bits
+  return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder;
+}
 
 } // namespace maskloom

@@ -132,7 +132,7 @@ std::vector<Case> randomCases(int first, int count) {
 std::vector<Case> intervalCases(int first, int count) {
   std::vector<Case> cases;
   for (int i = first; i < first + count; i++) {
-    IntervalCase random = intervalCase(seedOfThisRun(), static_cast<uint64_t>(i));
+    IntervalCase random = intervalCase(kSeed, static_cast<uint64_t>(i));
     cases.push_back({random.pattern, random.problem, {32, 16}, fmt::format("interval pattern {}", i)});
   }
   return cases;
