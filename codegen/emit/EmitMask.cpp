@@ -135,9 +135,8 @@ bool emitMask(mlir::func::FuncOp mask, const Program &program, std::string &text
     intervals = "  static constexpr int kIntervals = 0, kFlags = 0, kPairs = 0;\n"
                 "  static MASKLOOM_DEVICE void intervals(const Context &, int, int (&)[1], int (&)[1]) {}\n"
                 "  static MASKLOOM_DEVICE unsigned flags(const Context &, int) { return 0u; }\n"
-                "  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&)[1], const unsigned "
-                "(&)[1], const "
-                "unsigned (&)[1]) { return 0u; }\n" +
+                "  static constexpr MASKLOOM_DEVICE unsigned combine(const unsigned (&)[1], "
+                "const unsigned (&)[1], const unsigned (&)[1]) { return 0u; }\n" +
                 noPairs();
   }
   for (mlir::Operation &op : function.getBody().front())

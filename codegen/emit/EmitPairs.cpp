@@ -4,6 +4,7 @@
 #include "maskloom/codegen/ir/TileDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 #include <fmt/format.h>
 
@@ -13,25 +14,29 @@ namespace {
 constexpr PartNames kPairRow = {"PairRow", "pair_row", "row", "q"},
                     kPairColumn = {"PairColumn", "pair_column", "column", "k"};
 
-/// Neighbouring rows mostly have the same value.
-bool hasFewValues(const Dependence &dependence, mlir::Value value) {
+/// Neighbouring rows mostly have the same values. Every operation is looked at once, however often it is
+/// used.
+bool haveFewValues(const Dependence &dependence, llvm::ArrayRef<mlir::Value> values) {
   constexpr uint64_t kFewestRows = 8; // of one value
-  mlir::Operation *op = value.getDefiningOp();
-  if (dependence.positions(value) == kNoPosition) return true;
-  if (!op) return false;
-  if (mlir::isa<tile::AuxLoadOp, mlir::arith::CmpIOp>(op)) return true;
-  if (auto division = mlir::dyn_cast<tile::FloorDivOp>(op); division && division.getDivisor() >= kFewestRows)
-    return true;
-  return llvm::all_of(op->getOperands(),
-                      [&](mlir::Value operand) { return hasFewValues(dependence, operand); });
+  llvm::SmallVector<mlir::Value> open(values);
+  llvm::SmallPtrSet<mlir::Operation *, 16> seen;
+  while (!open.empty()) {
+    mlir::Value value = open.pop_back_val();
+    if (dependence.positions(value) == kNoPosition) continue;
+    mlir::Operation *op = value.getDefiningOp();
+    if (!op) return false;
+    if (mlir::isa<tile::AuxLoadOp, mlir::arith::CmpIOp>(op) || !seen.insert(op).second) continue;
+    auto division = mlir::dyn_cast<tile::FloorDivOp>(op);
+    if (!division || division.getDivisor() < kFewestRows) llvm::append_range(open, op->getOperands());
+  }
+  return true;
 }
 
 } // namespace
 
 bool seesFewQueries(const Dependence &dependence, mlir::Value condition) {
   const Frontier frontier(dependence, condition);
-  return !frontier.usesQuery &&
-         llvm::all_of(frontier.rows, [&](mlir::Value row) { return hasFewValues(dependence, row); });
+  return !frontier.usesQuery && haveFewValues(dependence, frontier.rows.getArrayRef());
 }
 
 std::string conditionBits(const OperationPrinter &printer, llvm::ArrayRef<mlir::Value> conditions) {

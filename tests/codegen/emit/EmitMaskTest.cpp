@@ -4,6 +4,7 @@
 #include "maskloom/codegen/Compile.h"
 #include "maskloom/dsl/Parser.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -74,6 +75,13 @@ TEST(EmitMask, ConditionsOnPairs) {
   // What it sees of q differs from row to row.
   EXPECT_EQ(form("aux doc[q]: i32; mask doc[q] + q < doc[k];"), "0 + 0");
   EXPECT_EQ(form("aux bias[q, k]: i32; mask bias[q, k] > 0;"), "0 + 0");
+}
+
+TEST(EmitMask, PairsOfValuesUsedAgainAndAgain) {
+  std::string items = "aux doc[q]: i32; let a0 = doc[q] / 1000;";
+  for (int i = 1; i <= 10; i++)
+    items += fmt::format("let a{0} = max(a{1} % {2}, a{1} % {3} - 1);", i, i - 1, 1000 - i, 900 - i);
+  EXPECT_EQ(form(items + "mask a10 == doc[k];"), "0 + 0 + 1");
 }
 
 TEST(EmitMask, PairsLoadOnce) {
