@@ -52,6 +52,9 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
     if (Layout::kStagedOutput) prefetch(maps.o);
     layout.init_barriers();
   }
+  // The setup needs nothing from memory, so it may overlap with the end of the kernel before.
+  allow_kernel_behind();
+  wait_for_kernel_before();
   if constexpr (Layout::kCluster > 1)
     cluster_sync();
   else

@@ -15,6 +15,7 @@ namespace {
 constexpr int kMultiprocessorCount = 16, kCapabilityMajor = 75, kCapabilityMinor = 76,
               kSharedPerBlockOptIn = 97;
 constexpr int kMaxDynamicSharedBytes = 8;
+constexpr int kProgrammaticStreamSerialization = 6; // a launch attribute
 // CUstream_flags.
 constexpr unsigned kNonBlocking = 1;
 // CUtensorMapDataType, CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
@@ -59,8 +60,12 @@ bool bind(void *library, DriverApi &api, std::string &missing) {
   function(api.streamCreate, "cuStreamCreate");
   function(api.streamDestroy, "cuStreamDestroy_v2");
   function(api.memsetAsync, "cuMemsetD8Async");
-  void *encode = dlsym(library, "cuTensorMapEncodeTiled");
-  std::memcpy(&api.tensorMapEncodeTiled, &encode, sizeof encode);
+  auto optional = [&](auto &pointer, const char *name) {
+    void *symbol = dlsym(library, name);
+    std::memcpy(&pointer, &symbol, sizeof symbol);
+  };
+  optional(api.launchKernelEx, "cuLaunchKernelEx");
+  optional(api.tensorMapEncodeTiled, "cuTensorMapEncodeTiled");
   return missing.empty();
 }
 
@@ -200,11 +205,14 @@ DriverStatus Driver::setSharedBytes(void *function, int bytes) const {
   return status("cuFuncSetAttribute", api_.functionSetAttribute(function, kMaxDynamicSharedBytes, bytes));
 }
 
-DriverStatus Driver::launch(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned threads,
-                            unsigned sharedBytes, void *stream, void **params) const {
-  auto result =
-      api_.launchKernel(function, gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, params, nullptr);
-  return status("cuLaunchKernel", result);
+DriverStatus Driver::launch(void *function, const LaunchShape &shape, void *stream, void **params) const {
+  if (!shape.startsEarly || !api_.launchKernelEx)
+    return status("cuLaunchKernel", api_.launchKernel(function, shape.blocks, 1, 1, shape.threads, 1, 1,
+                                                      shape.sharedBytes, stream, params, nullptr));
+  LaunchAttribute early{kProgrammaticStreamSerialization, {}, {}};
+  early.value.enabled = 1;
+  const LaunchConfig config{shape.blocks, 1, 1, shape.threads, 1, 1, shape.sharedBytes, stream, &early, 1};
+  return status("cuLaunchKernelEx", api_.launchKernelEx(&config, function, params, nullptr));
 }
 
 DriverStatus Driver::allocate(size_t bytes, void *&pointer) const {

@@ -34,6 +34,14 @@ struct DriverStatus {
   bool ok() const { return message.empty(); }
 };
 
+/// The blocks of a launch, in one dimension.
+struct LaunchShape {
+  unsigned blocks = 1, threads = 1, sharedBytes = 0;
+  /// Blocks may start before the kernel ahead of them in the stream has ended, because the kernel itself
+  /// waits for that (griddepcontrol). Ignored by drivers that cannot.
+  bool startsEarly = false;
+};
+
 class Driver {
 public:
   /// Null when libcuda is missing or has no device; why() says which.
@@ -57,8 +65,7 @@ public:
   DriverStatus loadModule(const std::string &image, void *&module) const;
   DriverStatus getFunction(void *module, const std::string &entry, void *&function) const;
   DriverStatus setSharedBytes(void *function, int bytes) const;
-  DriverStatus launch(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned threads,
-                      unsigned sharedBytes, void *stream, void **params) const;
+  DriverStatus launch(void *function, const LaunchShape &shape, void *stream, void **params) const;
   DriverStatus allocate(size_t bytes, void *&pointer) const;
   /// The memory is zero when it returns, whatever streams do. Waits for nothing else.
   DriverStatus allocateZeroed(size_t bytes, void *&pointer) const;

@@ -8,6 +8,25 @@
 
 namespace maskloom {
 
+/// CUlaunchAttribute: 8 bytes for the id, 64 for the value.
+struct LaunchAttribute {
+  int id;
+  char padding[4];
+  union {
+    char bytes[64];
+    int enabled;
+  } value;
+};
+static_assert(sizeof(LaunchAttribute) == 72);
+
+/// CUlaunchConfig.
+struct LaunchConfig {
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+  void *stream;
+  LaunchAttribute *attributes;
+  unsigned attributeCount;
+};
+
 struct DriverApi {
   using Result = int;
   using DevicePointer = unsigned long long;
@@ -35,6 +54,8 @@ struct DriverApi {
   Result (*launchKernel)(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
                          unsigned blockY, unsigned blockZ, unsigned sharedBytes, void *stream, void **params,
                          void **extra);
+  /// Optional (CUDA 11.8): null in drivers that do not have it.
+  Result (*launchKernelEx)(const LaunchConfig *, void *function, void **params, void **extra);
   Result (*memoryAllocate)(DevicePointer *, size_t bytes);
   Result (*memoryFree)(DevicePointer);
   Result (*copyToDevice)(DevicePointer, const void *, size_t bytes);

@@ -33,12 +33,14 @@ size_t planBytes(const ForwardArgs &args, const KernelConfig &config) {
   return static_cast<size_t>(workUnits(args, config) * 2 * words) * sizeof(uint32_t);
 }
 
-/// Why the Hopper kernel cannot take the launch as it is: what TMA cannot address, or too many work units for
-/// its 32-bit counter. Otherwise empty, and `maps` points at the tensor maps.
-std::string hopperProblem(const Driver &driver, const ForwardArgs &args, const KernelConfig &config,
-                          const TensorMaps *&maps) {
+/// Why the Hopper kernel cannot take the launch as it is: what TMA cannot address, too many work units for
+/// its 32-bit counter, or a scale with which the smallest product is the largest score. Otherwise empty, and
+/// `maps` points at the tensor maps.
+std::string problemOnHopper(const Driver &driver, const ForwardArgs &args, const KernelConfig &config,
+                            const TensorMaps *&maps) {
   if (int64_t units = workUnits(args, config); units >= int64_t{1} << 31)
     return fmt::format("{} work units, hopper_forward counts fewer than 2^31", units);
+  if (!(args.scale > 0.0f)) return fmt::format("scale {}: hopper_forward needs one above 0", args.scale);
   return TensorMapCache::ofThread().find(driver, args, config, maps).message;
 }
 
@@ -95,7 +97,7 @@ struct Launcher::State {
 
   DriverStatus module(LoadedModule &loaded);
   DriverStatus load(void *context, LoadedModule &loaded) const;
-  DriverStatus plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options);
+  DriverStatus plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options, bool capturing);
   std::string run(ForwardArgs &args, const Options &options, bool launch);
 };
 
@@ -145,7 +147,8 @@ DriverStatus Launcher::State::module(LoadedModule &loaded) {
   return s;
 }
 
-DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options) {
+DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options,
+                                   bool capturing) {
   const KernelConfig &config = program.kernel.config;
   PlanWorkspaces::Found found;
   DriverStatus allocated =
@@ -153,7 +156,6 @@ DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args
   if (!allocated.ok()) return allocated;
   args.plan = static_cast<unsigned *>(found.workspace->bitmap);
   PlanInputs inputs = planInputs(args, program.params.size(), program.auxes.size());
-  bool capturing = driver->isCapturing(options.stream);
   PlanWorkspace &workspace = *found.workspace;
   // A graph carries its planner, and each replay overwrites the bitmap at a time nobody here knows.
   workspace.captured |= capturing;
@@ -165,7 +167,7 @@ DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args
 
   unsigned grid = static_cast<unsigned>(std::min(workUnits(args, config), kMaxGrid));
   void *params[] = {&args};
-  DriverStatus s = driver->launch(loaded.planner, grid, 1, 1, kPlanThreads, 0, options.stream, params);
+  DriverStatus s = driver->launch(loaded.planner, {grid, kPlanThreads}, options.stream, params);
   workspace.planned = s.ok();
   workspace.inputs = inputs;
   return s;
@@ -180,6 +182,7 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   const KernelProgram &kernel = program.kernel;
   const KernelConfig &config = kernel.config;
   const TensorMaps *maps = nullptr;
+  const bool capturing = driver->isCapturing(options.stream);
   args.work_counter = nullptr;
   // Measured on an H200: units of equal length want few heads under way, and the end of a launch many units
   // of every length; more of them where lengths do not fall from one Q tile to the next.
@@ -187,23 +190,22 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   args.section_heads = sectionHeads(args, config, loaded.multiprocessors, 4 << 20, 0);
   args.last_section_heads = sectionHeads(args, config, loaded.multiprocessors, 32 << 20, endUnits);
   if (config.isHopper()) {
-    if (std::string problem = hopperProblem(*driver, args, config, maps); !problem.empty()) return problem;
-    args.work_counter = counters.take(*driver, loaded.context, options.stream);
+    if (std::string problem = problemOnHopper(*driver, args, config, maps); !problem.empty()) return problem;
+    args.work_counter = counters.take(*driver, loaded.context, options.stream, capturing);
   }
   std::unique_lock<std::mutex> planned;
   args.plan = nullptr;
   if (!kernel.planEntry.empty()) {
     planned = std::unique_lock(planMutex);
-    if (DriverStatus s = plan(loaded, args, options); !s.ok()) return s.message;
+    if (DriverStatus s = plan(loaded, args, options, capturing); !s.ok()) return s.message;
   }
   if (!launch) return {};
   // The driver copies both; it reads as many as the kernel has parameters.
   void *params[] = {&args, const_cast<TensorMaps *>(maps)};
-  return driver
-      ->launch(loaded.kernel, gridOf(args, config, options.maxBlocks, loaded.multiprocessors), 1, 1,
-               static_cast<unsigned>(kernel.threads), static_cast<unsigned>(kernel.sharedBytes),
-               options.stream, params)
-      .message;
+  const LaunchShape shape{gridOf(args, config, options.maxBlocks, loaded.multiprocessors),
+                          static_cast<unsigned>(kernel.threads), static_cast<unsigned>(kernel.sharedBytes),
+                          /*startsEarly=*/config.isHopper() && !capturing};
+  return driver->launch(loaded.kernel, shape, options.stream, params).message;
 }
 
 Launcher::Launcher(Program program, std::string image, const Driver *driver)
@@ -236,11 +238,11 @@ std::string Launcher::prepare(ForwardArgs args, const Options &options) {
   return wrong.empty() ? state_->driver->synchronize(options.stream).message : wrong;
 }
 
-std::string Launcher::tensorMapProblem(const ForwardArgs &args) const {
+std::string Launcher::hopperProblem(const ForwardArgs &args) const {
   const KernelConfig &config = state_->program.kernel.config;
   if (!config.isHopper() || !state_->driver || !checkShape(args).empty()) return {};
   const TensorMaps *maps = nullptr;
-  return hopperProblem(*state_->driver, args, config, maps);
+  return problemOnHopper(*state_->driver, args, config, maps);
 }
 
 size_t Launcher::workspaceBytes(const ForwardArgs &args) const {

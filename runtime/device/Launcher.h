@@ -43,9 +43,10 @@ public:
   std::string forward(ForwardArgs args, const Options &options);
   /// Loads the module and plans for the shape; waits.
   std::string prepare(ForwardArgs args, const Options &options);
-  /// Why this kernel cannot take these tensors, when it needs tensor maps and they, or the driver, do not
-  /// allow them; forward() would say the same. Cheap.
-  std::string tensorMapProblem(const ForwardArgs &args) const;
+  /// Why this kernel, being hopper_forward, cannot take this launch while the portable one can: tensors that
+  /// tensor maps, or the driver, do not allow, a scale that is not above 0, 2^31 work units; forward() would
+  /// say the same. Otherwise empty. Cheap.
+  std::string hopperProblem(const ForwardArgs &args) const;
   /// Bytes of the plan bitmap for this shape; 0 for closed-form programs.
   size_t workspaceBytes(const ForwardArgs &args) const;
   const Program &program() const;

@@ -7,7 +7,7 @@ LauncherSet::LauncherSet(std::unique_ptr<Launcher> main, CompilePortable compile
 
 Launcher &LauncherSet::forTensors(const ForwardArgs &args, bool isAligned) {
   if (!isAligned) return compiled(unaligned_, 2);
-  return main_->tensorMapProblem(args).empty() ? *main_ : compiled(aligned_, 16);
+  return main_->hopperProblem(args).empty() ? *main_ : compiled(aligned_, 16);
 }
 
 Launcher &LauncherSet::compiled(Portable &portable, int32_t alignBytes) {

@@ -15,8 +15,7 @@ void WorkCounters::grow(const Driver &driver, Pool &pool) {
     pool.free.push_back(reinterpret_cast<unsigned *>(static_cast<char *>(memory) + i * kBytes));
 }
 
-unsigned *WorkCounters::take(const Driver &driver, void *context, void *stream) {
-  const bool capturing = driver.isCapturing(stream);
+unsigned *WorkCounters::take(const Driver &driver, void *context, void *stream, bool capturing) {
   std::lock_guard lock(mutex_);
   Pool &pool = pools_[context];
   const bool isLow = pool.free.size() < std::max(kCountersAtOnce / 2, pool.captured);

@@ -27,8 +27,8 @@ public:
 
   /// The counter of a launch on `stream`; null when there is none: the launch then takes its units in a
   /// static order. Allocates on first use and when few are left for captures, never during a capture.
-  /// `context` must be current. Thread-safe.
-  unsigned *take(const Driver &driver, void *context, void *stream);
+  /// `context` must be current; `capturing`: the stream is being captured. Thread-safe.
+  unsigned *take(const Driver &driver, void *context, void *stream, bool capturing);
   /// Frees what belongs to a context, which must be current.
   void release(const Driver &driver, void *context);
 

@@ -56,7 +56,7 @@ struct OutputTile {
         references[r] = larger;
       }
       factors[r] *=
-          reciprocal_approx(fmaxf(sums[r], 1e-30f)); // a sum is 0, and the output with it, or far above that
+          reciprocal_approx(fmaxf(sums[r], 1e-36f)); // a sum is 0, and the output with it, or far above that
     }
     if (!args.lse || threadIdx.x % 4 != 0) return;
     const int query = slot.query_tile * Config::kTileQueries + first_row;

@@ -63,16 +63,11 @@ struct Multiple {
 template <class Config, class Pattern>
 struct TileScores<Config, Pattern, ScoreForm::kPlain> : TileScoresBase<Config, Pattern> {
   using Base = TileScoresBase<Config, Pattern>;
-  const ForwardArgs &args;
-  const bool folds;
-  const Multiple multiple;
+  const Multiple multiple; ///< by more than 0, says the launcher
 
-  explicit MASKLOOM_DEVICE TileScores(const ForwardArgs &args)
-      : args(args), folds(args.scale > 0.0f), multiple{folds ? args.scale * kLog2e : kLog2e} {}
+  explicit MASKLOOM_DEVICE TileScores(const ForwardArgs &args) : multiple{args.scale * kLog2e} {}
 
-  MASKLOOM_DEVICE void prepare(typename Base::Scores &scores, const typename Base::Mask &) const {
-    if (!folds) Base::multiply(scores, args.scale);
-  }
+  MASKLOOM_DEVICE void prepare(typename Base::Scores &, const typename Base::Mask &) const {}
   MASKLOOM_DEVICE void move_references(const typename Base::Scores &scores, typename Base::Softmax &softmax,
                                        bool) {
     softmax.move_references(Base::largest(scores, 0) * multiple.multiplier,
@@ -94,8 +89,9 @@ struct TileScores<Config, Pattern, ScoreForm::kAffine> : TileScoresBase<Config, 
   /// late.
   static constexpr float kRise = Config::kBf16 ? 16.0f : 4.0f;
   /// How far above the maxima references go then, so that they last for more tiles: as far as the type of P
-  /// still has its precision.
-  static constexpr float kAhead = Config::kBf16 ? 48.0f : 0.0f;
+  /// still has its precision. Products of such a P, 2^-96, are numbers for values above 2^-30, and keys of
+  /// 2^-30 of the largest weight still count.
+  static constexpr float kAhead = Config::kBf16 ? 96.0f : 0.0f;
 
   const ForwardArgs &args;
   typename Pattern::ScoreScalars scalars;

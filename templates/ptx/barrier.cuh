@@ -91,6 +91,12 @@ MASKLOOM_DEVICE void named_barrier_arrive(int id, int threads) {
   asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
+/// Lets the kernel that follows in the stream start its blocks wherever there is room, if it was launched to
+/// do so; wait_for_kernel_before() is its part. Nothing when it was not.
+MASKLOOM_DEVICE void allow_kernel_behind() { asm volatile("griddepcontrol.launch_dependents;"); }
+/// Until the kernel before this one in the stream has ended and its stores are visible.
+MASKLOOM_DEVICE void wait_for_kernel_before() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+
 /// The registers a thread of this warpgroup may use from here on.
 template <int kRegisters>
 MASKLOOM_DEVICE void give_registers() {

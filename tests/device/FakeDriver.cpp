@@ -27,6 +27,19 @@ int note(const std::string &call) {
   return result(call.substr(0, call.find(' ')).c_str());
 }
 
+int launch(const LaunchConfig &c, void *function, void **params, void **extra, bool startsEarly) {
+  std::lock_guard lock(mutex);
+  FakeDriver &fake = FakeDriver::state();
+  ++fake.launchCount;
+  if (c.gridY != 1 || c.gridZ != 1 || c.blockY != 1 || c.blockZ != 1 || extra) return 1;
+  if (!fake.record) return result("launch");
+  fake.launches.push_back({*static_cast<std::string *>(function), c.gridX, c.blockX, c.sharedBytes, c.stream,
+                           contexts.back(), *static_cast<ForwardArgs *>(params[0]), startsEarly});
+  if (fake.launches.back().function == "hopper")
+    fake.launches.back().maps = *static_cast<TensorMaps *>(params[1]);
+  return result("launch");
+}
+
 DriverApi makeApi() {
   DriverApi api{};
   api.init = [](unsigned) { return 0; };
@@ -87,16 +100,13 @@ DriverApi makeApi() {
   };
   api.launchKernel = [](void *function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty,
                         unsigned tz, unsigned sharedBytes, void *stream, void **params, void **extra) {
-    std::lock_guard lock(mutex);
-    FakeDriver &fake = FakeDriver::state();
-    ++fake.launchCount;
-    if (y != 1 || z != 1 || ty != 1 || tz != 1 || extra) return 1;
-    if (!fake.record) return result("launch");
-    fake.launches.push_back({*static_cast<std::string *>(function), x, threads, sharedBytes, stream,
-                             contexts.back(), *static_cast<ForwardArgs *>(params[0])});
-    if (fake.launches.back().function == "hopper")
-      fake.launches.back().maps = *static_cast<TensorMaps *>(params[1]);
-    return result("launch");
+    const LaunchConfig config{x, y, z, threads, ty, tz, sharedBytes, stream, nullptr, 0};
+    return launch(config, function, params, extra, false);
+  };
+  api.launchKernelEx = [](const LaunchConfig *config, void *function, void **params, void **extra) {
+    constexpr int kProgrammaticStreamSerialization = 6;
+    if (config->attributeCount != 1 || config->attributes[0].id != kProgrammaticStreamSerialization) return 1;
+    return launch(*config, function, params, extra, config->attributes[0].value.enabled);
   };
   api.memoryAllocate = [](DriverApi::DevicePointer *pointer, size_t bytes) {
     {
@@ -163,6 +173,15 @@ void FakeDriver::setContext(int context) { contexts = {handle(context)}; }
 
 const Driver &FakeDriver::driver() {
   static const Driver driver(makeApi());
+  return driver;
+}
+
+const Driver &FakeDriver::driverWithoutLaunchKernelEx() {
+  static const Driver driver([] {
+    DriverApi api = makeApi();
+    api.launchKernelEx = nullptr;
+    return api;
+  }());
   return driver;
 }
 

@@ -15,6 +15,7 @@ struct FakeLaunch {
   unsigned grid = 0, threads = 0, sharedBytes = 0;
   void *stream = nullptr, *context = nullptr;
   ForwardArgs args{};
+  bool startsEarly = false;
   TensorMaps maps{}; ///< words[0] of each: the number of its encoding; kept when the function is "hopper"
 };
 
@@ -40,6 +41,7 @@ struct FakeDriver {
   static void setContext(int context);
   static const Driver &driver();
   static const Driver &driverWithoutTensorMaps();
+  static const Driver &driverWithoutLaunchKernelEx();
 };
 
 } // namespace maskloom

@@ -49,6 +49,7 @@ protected:
     static uintptr_t next = 0;
     base_ = next += 0x1000000;
     ForwardArgs a{};
+    a.scale = 0.125f;
     a.batch = 2;
     a.heads = 8;
     a.kv_heads = 4;
@@ -134,12 +135,12 @@ TEST_F(HopperLaunch, StridesOfSingleEntriesDoNotMatter) {
   EXPECT_EQ(fake().encoded[2].strides, (std::array<uint64_t, 3>{768, 192, 192}));
 }
 
-TEST_F(HopperLaunch, SaysWhatTmaCannotAddress) {
+TEST_F(HopperLaunch, SaysWhatItCannotTake) {
   Launcher l = launcher();
   auto problem = [&](auto change) {
     ForwardArgs a = args();
     change(a);
-    std::string found = l.tensorMapProblem(a);
+    std::string found = l.hopperProblem(a);
     EXPECT_EQ(l.forward(a, {}), found);
     return found;
   };
@@ -155,17 +156,19 @@ TEST_F(HopperLaunch, SaysWhatTmaCannotAddress) {
   EXPECT_EQ(problem([](ForwardArgs &a) { a.k.head_stride = 0; }), ""); // one KV head for all
   EXPECT_EQ(problem([](ForwardArgs &a) { a.batch = 1 << 25; }),
             "2147483648 work units, hopper_forward counts fewer than 2^31");
+  EXPECT_EQ(problem([](ForwardArgs &a) { a.scale = -0.5f; }), "scale -0.5: hopper_forward needs one above 0");
+  EXPECT_EQ(problem([](ForwardArgs &a) { a.scale = 0; }), "scale 0: hopper_forward needs one above 0");
   fake().failing = "encode";
   EXPECT_EQ(problem([](ForwardArgs &) {}), "q: cuTensorMapEncodeTiled: CUDA_ERROR_FAKE (as the test wants)");
 
   Launcher old(program(), "the cubin", &FakeDriver::driverWithoutTensorMaps());
-  EXPECT_EQ(old.tensorMapProblem(args()),
+  EXPECT_EQ(old.hopperProblem(args()),
             "q: the NVIDIA driver is too old: libcuda.so.1 has no cuTensorMapEncodeTiled");
   Program portable = program();
   portable.kernel.config.kernel = kPortableKernel;
   portable.kernel.entry = "portable";
   Launcher other(portable, "the cubin", &FakeDriver::driverWithoutTensorMaps());
-  EXPECT_EQ(other.tensorMapProblem(args()), "");
+  EXPECT_EQ(other.hopperProblem(args()), "");
   EXPECT_EQ(other.forward(args(), {}), "");
   EXPECT_EQ(lastLaunch().args.work_counter, nullptr);
 }
@@ -216,7 +219,7 @@ TEST_F(HopperLaunch, MapsAreEncodedOnceForTheSameTensors) {
   for (size_t i = 0; i < TensorMapCache::kEntries; ++i) layers.push_back(args());
   for (int round = 0; round < 3; ++round)
     for (size_t i = 0; i < layers.size(); ++i) {
-      EXPECT_EQ(l.tensorMapProblem(layers[i]), "");
+      EXPECT_EQ(l.hopperProblem(layers[i]), "");
       EXPECT_EQ(l.forward(layers[i], {}), "");
       EXPECT_EQ(lastLaunch().maps.q.words[0], 4 * i + 1);
     }
@@ -318,6 +321,26 @@ TEST_F(HopperLaunch, AStreamHasOneCounter) {
   EXPECT_EQ(fake().allocated, 2u);
 }
 
+TEST_F(HopperLaunch, StartsEarlyWhereTheKernelWaitsItself) {
+  Launcher l = launcher();
+  EXPECT_EQ(l.forward(args(), {.stream = kStreamA}), "");
+  EXPECT_TRUE(lastLaunch().startsEarly);
+  fake().capturing = true; // a graph orders its kernels itself
+  EXPECT_EQ(l.forward(args(), {.stream = kStreamA}), "");
+  EXPECT_FALSE(lastLaunch().startsEarly);
+  fake().capturing = false;
+
+  Launcher old(program(), "the cubin", &FakeDriver::driverWithoutLaunchKernelEx());
+  EXPECT_EQ(old.forward(args(), {.stream = kStreamA}), "");
+  EXPECT_FALSE(lastLaunch().startsEarly);
+  Program portable = program();
+  portable.kernel.config.kernel = kPortableKernel;
+  portable.kernel.entry = "portable";
+  Launcher other(portable, "the cubin", &FakeDriver::driver());
+  EXPECT_EQ(other.forward(args(), {}), "");
+  EXPECT_FALSE(lastLaunch().startsEarly);
+}
+
 TEST_F(HopperLaunch, ACapturedLaunchHasACounterOfItsOwn) {
   {
     Launcher l = launcher();
@@ -390,7 +413,7 @@ TEST_F(HopperLaunch, RepeatedLaunchesCostLittleHostTime) {
   double best = 1e9;
   for (int round = 0; round < 20; ++round) {
     auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < 100; ++i) l.tensorMapProblem(a), l.forward(a, {});
+    for (int i = 0; i < 100; ++i) l.hopperProblem(a), l.forward(a, {});
     best = std::min(
         best,
         std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() / 100);

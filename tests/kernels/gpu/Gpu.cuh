@@ -170,8 +170,16 @@ void launch_hopper(ForwardArgs args, long long max_blocks, unsigned *work_counte
                                                         (long long)multiprocessors / kCluster}));
   CHECK_CUDA(cudaFuncSetAttribute(hopper_forward_kernel<Config, Pattern>,
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, Config::kSharedBytes));
-  hopper_forward_kernel<Config, Pattern>
-      <<<blocks, Config::kWarps * 32 + 128, Config::kSharedBytes>>>(args, maps);
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = blocks;
+  config.blockDim = Config::kWarps * 32 + 128;
+  config.dynamicSmemBytes = Config::kSharedBytes;
+  config.attrs = &early;
+  config.numAttrs = 1;
+  CHECK_CUDA(cudaLaunchKernelEx(&config, hopper_forward_kernel<Config, Pattern>, args, maps));
 }
 
 /// Plans (when the pattern needs it; args.plan is then set) and launches.
