@@ -53,7 +53,7 @@ def bars(rows):
         bar(f"{s2}: {peer} dense causal / ours", ratios([s2], peer).get(s2), needed, form="{:.1f}")
     over_cases("Flex / ours, sparse, each", list(OF_DENSE), "Flex", 1.4, min)
     for name, needed in COST.items():
-        bar(f"{name}: cost", results.cost(cases[name]) if name in cases else None, needed, below=True, form="{:.1%}")
+        bar(f"{name}: share of the rate lost", results.cost(cases[name]) if name in cases else None, needed, below=True, form="{:.1%}")
     return found
 
 

@@ -63,7 +63,7 @@ def case_tables(cases):
     for group, title, extra, value in (
             ("dense", "Dense", [], lambda row: []),
             ("sparse", "Sparse", ["of dense"], lambda row: [f"{results.of_baseline(row):.2f}" if results.of_baseline(row) else ""]),
-            ("modifications", "Modifications", ["cost"], lambda row: [f"{results.cost(row):+.1%}" if results.cost(row) is not None else ""])):
+            ("modifications", "Modifications", ["rate lost"], lambda row: [f"{results.cost(row):+.1%}" if results.cost(row) is not None else ""])):
         rows = [[row["case"], f"{row['batch']} x {row['heads']}", f"{results.ms(row):.3f}", f"{results.tflops(row):.0f}", *value(row),
                  *(ratio(row, peer, cases) for peer in ("FA2", "cuDNN", "Flex"))] for row in cases if row["group"] == group]
         if not rows:

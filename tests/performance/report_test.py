@@ -40,10 +40,10 @@ class Report(unittest.TestCase):
 
     def test_a_slow_case_misses(self):
         self.by_name["causal 2k d128"]["rounds"]["cuDNN"] = [1.0, 1.0]
-        self.by_name["ALiBi causal 8k"]["rounds"]["baseline"] = [0.9, 0.9]  # 11 %
+        self.by_name["ALiBi causal 8k"]["rounds"]["baseline"] = [0.88, 0.88]  # 12 %
         self.by_name["prefix 4096 16k"]["rounds"]["baseline"] = [0.9, 0.9]
         missed = {what for what, holds in verdicts(self.rows).items() if holds is False}
-        self.assertEqual(missed, {"cuDNN / ours, dense d 128, each", "ALiBi causal 8k: cost", "prefix 4096 16k: TFLOP/s of our dense causal 16k's"})
+        self.assertEqual(missed, {"cuDNN / ours, dense d 128, each", "ALiBi causal 8k: share of the rate lost", "prefix 4096 16k: TFLOP/s of our dense causal 16k's"})
 
     def test_a_bar_over_cases_needs_all_of_them_to_pass(self):
         rows = [row for row in self.rows if row["case"] != "full 2k d128"]
@@ -58,7 +58,7 @@ class Report(unittest.TestCase):
         self.assertEqual(results.over(case, "FA2"), 4.0)
         self.assertIsNone(results.over(case, "Flex"))
         self.assertAlmostEqual(results.of_baseline(case), 0.8)
-        self.assertAlmostEqual(results.cost(case), -0.5)
+        self.assertAlmostEqual(results.cost(case), -1.0)
 
     def test_the_report_has_every_case(self):
         text = report.text(HEADER, self.rows + [{"kind": "wrong", "case": "x", "group": "dense", "why": "NaN"}])
