@@ -201,6 +201,7 @@ private:
     typename TileMask<Config, Pattern>::Words words;
     if (has_next && kGeneral) modification.begin_unit(mask);
     if (has_next && kEarly) modification.begin_tile(mask);
+    bool outgrown = !kGeneral && kEarly && modification.outgrown();
     if (kEarly && (next & kPartialTiles)) mask.evaluate(next, words);
     wgmma_wait<1>();
     pin(scores);
@@ -208,7 +209,7 @@ private:
     bool moved = false;
     if (has_next) {
       moved = to_probabilities<kGeneral>(mask, next, words, query_stage, at.keys.stage, modification, scores,
-                                         softmax);
+                                         softmax, outgrown);
       release_to_cluster(layout.key_empty(at.keys.stage));
       at.keys.advance();
       if (!Layout::kStagedOutput && (next & kLastTile)) release(layout.query_empty(query_stage));
@@ -259,11 +260,13 @@ private:
   MASKLOOM_DEVICE bool to_probabilities(const TileMask<Config, Pattern> &mask, unsigned flags,
                                         typename TileMask<Config, Pattern>::Words &words,
                                         unsigned query_stage, unsigned key_stage, Modification &modification,
-                                        float (&scores)[kScores], Softmax &softmax) const {
+                                        float (&scores)[kScores], Softmax &softmax, bool outgrown) const {
     softmax.begin_tile();
-    if (!kEarly) modification.begin_tile(mask);
     bool needs_maximum = kFirst || softmax.unset, moved = false;
-    const bool outgrown = !needs_maximum && modification.outgrown();
+    if (!kEarly) {
+      modification.begin_tile(mask);
+      outgrown = !needs_maximum && modification.outgrown();
+    }
     while (true) {
       modification.prepare(scores, mask);
       if (flags & kPartialTiles) {
@@ -272,12 +275,14 @@ private:
       }
       if (needs_maximum || outgrown) {
         modification.move_references(scores, softmax, needs_maximum || (flags & kPartialTiles));
+        modification.follow(softmax);
         moved = true;
       }
       const bool too_large = modification.template exponentiate<kFirst>(scores, softmax);
       if (kFirst || __builtin_expect(!too_large, 1)) break;
       if (modification.may_scale_down(softmax)) {
         softmax.scale_down(scores);
+        modification.follow(softmax);
         moved = true;
         break;
       }

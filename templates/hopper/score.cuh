@@ -33,6 +33,8 @@ struct TileScoresBase {
   MASKLOOM_DEVICE bool may_scale_down(const Softmax &softmax) const { return !softmax.overflowed(); }
   /// Otherwise: scores are about to be computed again, and their maximum will be taken.
   MASKLOOM_DEVICE void give_way() {}
+  /// After the references of the softmax have changed.
+  MASKLOOM_DEVICE void follow(const Softmax &) {}
 
   static MASKLOOM_DEVICE void multiply(Scores &scores, float factor) {
 #pragma unroll
@@ -89,9 +91,10 @@ struct TileScores<Config, Pattern, ScoreForm::kAffine> : TileScoresBase<Config, 
   /// late.
   static constexpr float kRise = Config::kBf16 ? 16.0f : 4.0f;
   /// How far above the maxima references go then, so that they last for more tiles: as far as the type of P
-  /// still has its precision. Products of such a P, 2^-96, are numbers for values above 2^-30, and keys of
-  /// 2^-30 of the largest weight still count.
-  static constexpr float kAhead = Config::kBf16 ? 96.0f : 0.0f;
+  /// still has its precision. What was summed before, 2^39 at most, is then scaled down to the new
+  /// references; where the factor is too small for a float, below 2^-126, it had less than 2^(39 + 64 - 126)
+  /// of the weight of the new maximum, 2^-64.
+  static constexpr float kAhead = Config::kBf16 ? 64.0f : 0.0f;
 
   const ForwardArgs &args;
   typename Pattern::ScoreScalars scalars;
@@ -192,6 +195,7 @@ struct TileScores<Config, Pattern, ScoreForm::kCapped> : TileScoresBase<Config, 
   float factor;    ///< what scores are multiplied with beforehand, or 1
   float cap, gain; ///< cap * tanh(gain * s) in log2 units
   int tier;        ///< uniform in the warp
+  float limits[2]; ///< of the sums of tiles, by the references and the tier
 
   explicit MASKLOOM_DEVICE TileScores(const ForwardArgs &args) : args(args) {}
 
@@ -222,6 +226,11 @@ struct TileScores<Config, Pattern, ScoreForm::kCapped> : TileScoresBase<Config, 
                                                       out_of_range(softmax.rows[1].reference)))
         ++tier;
   }
+  MASKLOOM_DEVICE void follow(const Softmax &softmax) {
+#pragma unroll
+    for (int r = 0; r < 2; ++r)
+      limits[r] = tier == kTanh ? Softmax::kLimit : fminf(Softmax::kLimit, largest_weight(softmax, r));
+  }
   template <bool kFirst>
   MASKLOOM_DEVICE bool exponentiate(typename Base::Scores &scores, Softmax &softmax) const {
     if (__builtin_expect(tier == 0, 1))
@@ -230,7 +239,7 @@ struct TileScores<Config, Pattern, ScoreForm::kCapped> : TileScoresBase<Config, 
       softmax.exponentiate(scores, CappedPolynomial<1>(cap, gain));
     else
       softmax.exponentiate(scores, CappedTanh{cap, gain});
-    return softmax.exceeds(limit(softmax, 0), limit(softmax, 1));
+    return softmax.exceeds(limits[0], limits[1]);
   }
   MASKLOOM_DEVICE bool may_scale_down(const Softmax &softmax) const {
     return !softmax.overflowed() &&
@@ -248,9 +257,6 @@ private:
   /// That of a score at the end of the range.
   MASKLOOM_DEVICE float largest_weight(const Softmax &softmax, int r) const {
     return exp2_approx(range() - softmax.rows[r].reference);
-  }
-  MASKLOOM_DEVICE float limit(const Softmax &softmax, int r) const {
-    return tier == kTanh ? Softmax::kLimit : fminf(Softmax::kLimit, largest_weight(softmax, r));
   }
 };
 
