@@ -251,7 +251,9 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
   // With large scales, or steep biases, a row's output is nearly one value row. The reference's weight for it
   // is exactly 1; a softmax that subtracts less than the maximum rounds that weight as well as the output: at
   // worst an error of twice the size, where few rows are looked at.
-  const bool one_key = shape.scale > 1 || !shape.levels.empty() || Pattern::kScoreForm == ScoreForm::kAffine;
+  const bool one_key = shape.scale > 1 || !shape.levels.empty() ||
+                       Pattern::kScoreForm == ScoreForm::kAffine ||
+                       Pattern::kScoreForm == ScoreForm::kGeneral;
   const double allowed = shape.scale > 10 ? 2.1 : one_key ? 1.75 : 1.25;
   const double score_error = Pattern::kScoreForm == ScoreForm::kCapped ? std::exp2(-13) : 0;
   const double lse_ulp = largest_lse * std::exp2(-23); // biases may make it large, and it is a float
