@@ -66,6 +66,31 @@ bool Prover::spend(const System &system) const {
   return true;
 }
 
+/// Dives for an integer point: rounds one coordinate of a rational point at a time. Most systems that are
+/// asked about have one, and sampling finds it ten times slower. False: nothing is known.
+static bool findsIntegerPoint(presburger::Simplex &simplex, unsigned columns) {
+  llvm::SmallVector<llvm::DynamicAPInt, 32> row(columns + 1);
+  for (unsigned fixed = 0; fixed <= columns; ++fixed) {
+    std::optional<llvm::SmallVector<presburger::Fraction, 8>> point = simplex.getRationalSample();
+    if (!point) return false;
+    auto fractional = llvm::find_if(*point, [](const presburger::Fraction &x) { return x.num % x.den != 0; });
+    if (fractional == point->end()) return true;
+    const auto column = fractional - point->begin();
+    row[column] = 1;
+    const unsigned snapshot = simplex.getSnapshot();
+    bool found = false;
+    for (const llvm::DynamicAPInt &value : {presburger::floor(*fractional), presburger::ceil(*fractional)}) {
+      row[columns] = -value;
+      simplex.addEquality(row);
+      if (found = !simplex.isEmpty(); found) break;
+      simplex.rollback(snapshot);
+    }
+    if (!found) return false;
+    row[column] = 0;
+  }
+  return false;
+}
+
 bool Prover::rationallyEmpty(System system) const {
   System facts = table_.facts(system);
   system.insert(system.end(), facts.begin(), facts.end());
@@ -80,9 +105,11 @@ bool Prover::integerEmpty(System system) const {
   if (!normalise(system)) return true;
   if (system.size() < 2 || !spend(system)) return false;
   presburger::IntegerPolyhedron polyhedron = toPolyhedron(system);
-  if (presburger::Simplex(polyhedron).isEmpty()) return true;
+  presburger::Simplex simplex(polyhedron);
+  if (simplex.isEmpty()) return true;
   bool small = polyhedron.getNumVars() <= kMaxSampledVariables && system.size() <= kMaxSampledConstraints;
-  return small && smallCoefficients(system) && polyhedron.isIntegerEmpty();
+  return small && smallCoefficients(system) && !findsIntegerPoint(simplex, polyhedron.getNumVars()) &&
+         polyhedron.isIntegerEmpty();
 }
 
 /// v = `value`, from an equality in which v had coefficient 1 or -1.
