@@ -34,7 +34,8 @@ target_compile_options(maskloom_flags INTERFACE -Wall -Wextra -Werror)
 target_compile_options(maskloom_flags INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 if(MASKLOOM_SANITIZE)
   # for every target, tests included: the run-time library must be linked into all of them
-  add_compile_options(-fsanitize=${MASKLOOM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+  # -g1 is enough for stack traces, and compiles in half the time
+  add_compile_options(-fsanitize=${MASKLOOM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1)
   add_link_options(-fsanitize=${MASKLOOM_SANITIZE})
 endif()
 if(MASKLOOM_STATIC_LLVM)

@@ -128,7 +128,7 @@ std::optional<Counterexample> BoundedSearch::scanHead(const Counterexample &prob
   for (int64_t q = keys - problem.queryLength; q < keys; ++q) {
     pointsLeft_ -= keys;
     point.queries = {q};
-    const std::vector<int64_t> &row = rows.row(q);
+    const std::span<const int64_t> row = rows.row(q);
     switch (statement_.property) {
     case Property::Causal:
       for (int64_t k = q + 1; k < keys; ++k)
@@ -138,7 +138,7 @@ std::optional<Counterexample> BoundedSearch::scanHead(const Counterexample &prob
         }
       break;
     case Property::Equal: {
-      const std::vector<int64_t> &other = others->row(q);
+      const std::span<const int64_t> other = others->row(q);
       for (int64_t k = 0; k < keys; ++k)
         if ((row[k] != 0) != (other[k] != 0)) {
           point.key = k;
@@ -163,7 +163,7 @@ std::optional<Counterexample> BoundedSearch::scanDropped(const Counterexample &p
   std::vector<int64_t> seen(keys, -1), dropped(keys, -1);
   for (int64_t q = keys - problem.queryLength; q < keys; ++q) {
     pointsLeft_ -= keys;
-    const std::vector<int64_t> &row = rows.row(q);
+    const std::span<const int64_t> row = rows.row(q);
     for (int64_t k = 0; k < keys; ++k) {
       if (row[k] && dropped[k] >= 0) {
         Counterexample point = problem;
@@ -198,7 +198,7 @@ std::optional<Counterexample> BoundedSearch::scanAllHeads(const Counterexample &
     int64_t left = end;
     for (RowEvaluator &mask : masks) {
       pointsLeft_ -= keys;
-      const std::vector<int64_t> &row = mask.row(q);
+      const std::span<const int64_t> row = mask.row(q);
       for (int64_t k = 0; k < end; ++k)
         if (row[k] && !covered[k]) {
           covered[k] = true;

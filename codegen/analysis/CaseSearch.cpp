@@ -80,22 +80,27 @@ Outcome CaseSearch::explore(System system, Alternatives facts, Open open) {
 }
 
 Outcome CaseSearch::decide(const System &system) {
-  Solution solution = prover_.solve(system);
-  if (solution.kind == Solution::Kind::Empty) return Outcome::Empty;
   // Small numbers are preferred: people can check them.
-  for (int64_t bound :
-       {int64_t(1) << 6, int64_t(1) << 10, int64_t(1) << 14, int64_t(1) << 18, int64_t(1) << 22}) {
+  const auto below = [&](int64_t bound) {
     System bounded = system;
     for (const Form &form : small_) {
-      Constraint below;
-      if (!below.form.add(form, -1)) continue;
-      below.form.constant += bound;
-      bounded.push_back(below);
+      Constraint limit;
+      if (!limit.form.add(form, -1)) continue;
+      limit.form.constant += bound;
+      bounded.push_back(limit);
     }
-    Solution nearer = prover_.solve(std::move(bounded));
-    if (nearer.kind != Solution::Kind::Found) continue;
-    solution = std::move(nearer);
-    break;
+    return prover_.solve(std::move(bounded));
+  };
+  Solution solution = below(int64_t(1) << 6);
+  if (solution.kind != Solution::Kind::Found) {
+    solution = prover_.solve(system);
+    if (solution.kind == Solution::Kind::Empty) return Outcome::Empty;
+    for (int bits : {10, 14, 18, 22}) {
+      Solution nearer = below(int64_t(1) << bits);
+      if (nearer.kind != Solution::Kind::Found) continue;
+      solution = std::move(nearer);
+      break;
+    }
   }
   if (solution.kind != Solution::Kind::Found) return Outcome::Unknown;
   return accept_(solution) ? Outcome::Found : Outcome::Unknown;

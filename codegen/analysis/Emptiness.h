@@ -4,6 +4,8 @@
 
 #include "maskloom/analysis/LinearSystem.h"
 
+#include <map>
+
 namespace maskloom::analysis {
 
 struct Budget {
@@ -37,6 +39,7 @@ private:
   bool spend(const System &system) const;
   const VariableTable &table_;
   Budget &budget_;
+  mutable std::map<System, bool> sampled_; ///< systems, and whether they have no integer solution
 };
 
 } // namespace maskloom::analysis

@@ -17,6 +17,7 @@
 #include "maskloom/analysis/DeriveRuns.h"
 
 #include <array>
+#include <compare>
 #include <optional>
 #include <vector>
 
@@ -39,14 +40,14 @@ struct Form {
   [[nodiscard]] bool add(const Form &other, int64_t factor);
   bool isConstant() const;
   bool sameCoefficients(const Form &other) const { return coefficients == other.coefficients; }
-  bool operator==(const Form &) const = default;
+  auto operator<=>(const Form &) const = default;
 };
 
 /// form >= 0, or form == 0.
 struct Constraint {
   Form form;
   bool equality = false;
-  bool operator==(const Constraint &) const = default;
+  auto operator<=>(const Constraint &) const = default;
 };
 using System = std::vector<Constraint>;
 

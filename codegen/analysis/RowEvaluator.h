@@ -1,8 +1,11 @@
-// A predicate at one query and all keys 0 .. n - 1 at once: node by node over arrays, and what does not
-// depend on the query is computed only once.
+// A predicate at one query and all keys 0 .. n - 1 at once: node by node over arrays. What does not depend on
+// the query is computed once, what a row does not need is not computed: in most rows most terms of a long
+// disjunction are off for all keys.
 #pragma once
 
 #include "maskloom/program/PredicateEvaluation.h"
+
+#include <span>
 
 namespace maskloom::analysis {
 
@@ -13,16 +16,22 @@ public:
                int64_t keys);
 
   /// Element k is not 0 iff query position q sees key k. Valid until the next call.
-  const std::vector<int64_t> &row(int64_t q);
+  std::span<const int64_t> row(int64_t q);
 
 private:
   struct NodeValue {
     bool usesQuery = false, usesKey = false;
-    int64_t scalar = 0;          ///< !usesKey
-    std::vector<int64_t> values; ///< usesKey
+    bool known = false;             ///< once, or of query `query`
+    int64_t query = 0;              ///< usesQuery
+    const int64_t *array = nullptr; ///< a value a key, or null: `scalar` for all of them
+    int64_t scalar = 0;
+    std::vector<int64_t> values; ///< usesKey: room for `array`, which may be an operand's instead
   };
-  void compute(size_t node, int64_t q);
-  int64_t load(const PredicateNode &node, int64_t k) const;
+  const NodeValue &at(int32_t node, int64_t q);
+  void compute(int32_t node, int64_t q);
+  void load(const PredicateNode &node, int64_t q, NodeValue &out);
+  void connective(const PredicateNode &node, int64_t q, NodeValue &out);
+  void applyToAll(PredicateNode::Op op, const NodeValue *const (&operands)[3], NodeValue &out);
 
   const Program &program_;
   const Predicate &predicate_;

@@ -98,7 +98,7 @@ bool refutes(const Statement &statement, const Counterexample &point, int64_t ma
     if (point.keyLength > maxPoints) return false;
     RowEvaluator rows(statement.program, statement.mask.maskOf(head, statement.scope), contexts.of(head),
                       point.keyLength);
-    const std::vector<int64_t> &row = rows.row(point.queries[0]);
+    const std::span<const int64_t> row = rows.row(point.queries[0]);
     return std::none_of(row.begin(), row.end(), [](int64_t seen) { return seen != 0; });
   }
   case Property::CoversCausal:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
+#include <cstdlib>
 
 namespace maskloom::emit {
 
@@ -174,7 +175,9 @@ CppExpr sumText(std::vector<Multiple> terms, int64_t constant) {
     const auto &[value, coefficient] = terms[i];
     bool negative = coefficient < 0;
     uint64_t factor = negative ? -static_cast<uint64_t>(coefficient) : static_cast<uint64_t>(coefficient);
-    bool widen = wide && !value.wide && ((i == 0 && widenFirst) || !(value.range * coefficient).fitsInt());
+    // The product is computed without the sign: it may be 2^31 where the term is -2^31, and the reverse.
+    bool fits = (value.range * coefficient).fitsInt() && (value.range * std::abs(coefficient)).fitsInt();
+    bool widen = wide && !value.wide && ((i == 0 && widenFirst) || !fits);
     CppExpr product = widen && factor == 1 ? widened(value) : value;
     if (factor != 1) {
       product.text = fmt::format("{}{} * {}", factor, widen || factor > INT32_MAX ? "LL" : "",

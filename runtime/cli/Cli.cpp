@@ -1,11 +1,14 @@
 #include "maskloom/cli/Cli.h"
 
 #include "maskloom/cli/Commands.h"
+#include "maskloom/dsl/Names.h"
 
+#include <algorithm>
 #include <fstream>
 #include <new>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace maskloom {
 
@@ -32,6 +35,19 @@ int exitCodeOf(ErrorKind kind) {
   return kExitInternal;
 }
 
+/// The first word is no sub-command: CLI11 would only say that one is required.
+bool rejectUnknownCommand(const CLI::App &app, const std::string &word) {
+  std::vector<std::string> names;
+  for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; }))
+    names.push_back(command->get_name());
+  if (word.starts_with('-') || std::find(names.begin(), names.end(), word) != names.end()) return false;
+  const std::string nearest = nearestName(word, names);
+  fmt::print(stderr, "there is no sub-command '{}': {}\n", word,
+             nearest.empty() ? fmt::format("choose one of {}", fmt::join(names, ", "))
+                             : fmt::format("did you mean '{}'?", nearest));
+  return true;
+}
+
 } // namespace
 
 int cliMain(int argc, char **argv) {
@@ -50,6 +66,7 @@ int cliMain(int argc, char **argv) {
   addCacheCommand(app, action);
   addEqualCommand(app, action);
   addDoctorCommand(app, action);
+  if (argc > 1 && rejectUnknownCommand(app, argv[1])) return kExitUsage;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -2,6 +2,7 @@
 
 #include "maskloom/cli/NpyConvert.h"
 #include "maskloom/dsl/Names.h"
+#include "maskloom/dsl/Print.h"
 
 #include <charconv>
 #include <cstring>
@@ -19,6 +20,37 @@ std::pair<std::string, std::string> splitAssignment(const std::string &text, con
   if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
     throw Error(ErrorKind::User, fmt::format("{} '{}': expected NAME=VALUE", option, text));
   return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+[[noreturn]] void givenTwice(const char *option, const std::string &name) {
+  throw Error(ErrorKind::User, fmt::format("{}: '{}' is given twice", option, name));
+}
+
+/// What a wrong name should have been: "did you mean 'window'?" or all names that there are.
+std::string suggestion(const std::string &name, const std::vector<std::string> &names) {
+  if (names.empty()) return "it has none";
+  const std::string nearest = nearestName(name, names);
+  return nearest.empty() ? fmt::format("it declares {}", fmt::join(names, ", "))
+                         : fmt::format("did you mean '{}'?", nearest);
+}
+
+/// Names of the parameters or aux tensors.
+std::vector<std::string> namesOf(const auto &declarations) {
+  std::vector<std::string> names;
+  for (const auto &declaration : declarations) names.push_back(declaration->name);
+  return names;
+}
+
+/// CLI::Range, but for '--seq 1e3', of which it would say that it is out of range.
+CLI::Validator integerWithin(int64_t low, int64_t high) {
+  const CLI::Range range(low, high);
+  const auto check = [range](std::string &text) {
+    int64_t value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = end == text.data() + text.size() && error != std::errc::invalid_argument;
+    return whole ? range(text) : fmt::format("expected an integer, found '{}'", text);
+  };
+  return CLI::Validator(check, range.get_description(), "");
 }
 
 } // namespace
@@ -46,14 +78,11 @@ Pattern PatternArguments::load() const {
     if (pattern.name == name || (name.empty() && parsed.patterns.size() == 1)) return std::move(pattern);
     names.push_back(pattern.name);
   }
-  std::string list = fmt::format("{}", fmt::join(names, ", "));
   if (name.empty())
-    throw Error(ErrorKind::User,
-                fmt::format("{} declares several patterns: choose one with --pattern ({})", file, list));
-  std::string nearest = nearestName(name, names);
-  throw Error(ErrorKind::User, fmt::format("{} has no pattern '{}': {}", file, name,
-                                           nearest.empty() ? fmt::format("it declares {}", list)
-                                                           : fmt::format("did you mean '{}'?", nearest)));
+    throw Error(ErrorKind::User, fmt::format("{} declares several patterns: choose one with --pattern ({})",
+                                             file, fmt::join(names, ", ")));
+  throw Error(ErrorKind::User,
+              fmt::format("{} has no pattern '{}': {}", file, name, suggestion(name, names)));
 }
 
 std::map<std::string, int64_t> PatternArguments::values(const Pattern &pattern) const {
@@ -62,13 +91,13 @@ std::map<std::string, int64_t> PatternArguments::values(const Pattern &pattern) 
     auto [key, text] = splitAssignment(set, "--set");
     const ParamDecl *param = pattern.findParam(key);
     if (!param)
-      throw Error(ErrorKind::User,
-                  fmt::format("--set: pattern '{}' has no parameter '{}'", pattern.name, key));
+      throw Error(ErrorKind::User, fmt::format("--set: pattern '{}' has no parameter '{}': {}", pattern.name,
+                                               key, suggestion(key, namesOf(pattern.params))));
     int64_t value = parseInteger(text, "--set " + key);
     if (value < param->low || value > param->high)
       throw Error(ErrorKind::User, fmt::format("--set {}={}: the declared range is {}..{}", key, value,
                                                param->low, param->high));
-    values[key] = value;
+    if (!values.emplace(key, value).second) givenTwice("--set", key);
   }
   return values;
 }
@@ -76,14 +105,14 @@ std::map<std::string, int64_t> PatternArguments::values(const Pattern &pattern) 
 void ProblemArguments::add(CLI::App &command) {
   command.add_option("--seq", keys, "Number of keys, and of queries unless --seq-q is given")
       ->required()
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
+      ->check(integerWithin(1, kMostTokens));
   command
       .add_option("--seq-q", queries, "Number of queries; they are the last ones (q_offset = keys - queries)")
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
+      ->check(integerWithin(1, kMostTokens));
   command.add_option("--heads", heads, "Query heads (default: as many as the pattern's groups need, else 1)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+      ->check(integerWithin(1, int64_t{1} << 20));
   command.add_option("--kv-heads", kvHeads, "KV heads (default: as many as heads)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+      ->check(integerWithin(1, int64_t{1} << 20));
   command.add_option("--aux", auxFiles, "Contents of an aux tensor, NAME=FILE.npy; may be repeated");
 }
 
@@ -105,8 +134,9 @@ std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vecto
     auto [key, path] = splitAssignment(text, "--aux");
     const AuxDecl *aux = pattern.findAux(key);
     if (!aux)
-      throw Error(ErrorKind::User,
-                  fmt::format("--aux: pattern '{}' has no aux tensor '{}'", pattern.name, key));
+      throw Error(ErrorKind::User, fmt::format("--aux: pattern '{}' has no aux tensor '{}': {}", pattern.name,
+                                               key, suggestion(key, namesOf(pattern.auxes))));
+    if (values.contains(key)) givenTwice("--aux", key);
     NpyArray array = readNpy(path);
     AuxValue value;
     value.extents = array.shape;
@@ -119,6 +149,14 @@ std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vecto
       value.ints = intsOf(array, path);
     }
     values[key] = std::move(value);
+  }
+  for (const auto &aux : pattern.auxes) {
+    if (values.contains(aux->name)) continue;
+    std::string axes;
+    for (const AuxAxis &axis : aux->axes) axes += (axes.empty() ? "" : ", ") + toText(axis);
+    throw Error(ErrorKind::User,
+                fmt::format("aux tensor '{}' is missing: give --aux {}=FILE.npy, an array [{}] of {}",
+                            aux->name, aux->name, axes, aux->type == AuxType::F32 ? "f32" : "i32"));
   }
   return values;
 }

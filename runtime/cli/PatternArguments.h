@@ -31,7 +31,7 @@ struct ProblemArguments {
   Problem problem(const Pattern &pattern, const std::map<std::string, int64_t> &values) const;
 };
 
-/// --aux NAME=FILE.npy: reads each file into a host array of the declared type.
+/// --aux NAME=FILE.npy: reads each file into a host array of the declared type. All of them must be given.
 std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vector<std::string> &auxFiles);
 
 /// The number of heads a pattern's groups ask for, 1 when it has none.

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -77,7 +78,18 @@ void checkAgreement(const RunArguments &a, const Input &q, const Input &k, const
                 fmt::format("{} query heads are not divisible by {} KV heads", qs[1], ks[1]));
 }
 
+void checkOutputs(const RunArguments &a) {
+  namespace fs = std::filesystem;
+  std::error_code ignored; // a path that cannot be resolved fails where it is written
+  const auto resolved = [&](const std::string &path) {
+    return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+  };
+  if (!a.lse.empty() && resolved(a.output) == resolved(a.lse))
+    throw Error(ErrorKind::User, fmt::format("-o and --lse name one file, {}", a.output));
+}
+
 int runPattern(const RunArguments &arguments) {
+  checkOutputs(arguments);
   Pattern pattern = arguments.pattern.load();
   DType dtype = parseDtype(arguments.kernel.dtype);
   Input q = loadTensor("q", arguments.q, dtype), k = loadTensor("k", arguments.k, dtype),

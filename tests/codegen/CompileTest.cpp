@@ -282,3 +282,27 @@ TEST(Compile, FromPatternToLoweredFormIsFast) {
     EXPECT_LT(processor, 100) << pattern.name;
   }
 }
+
+/// Systems with coefficients in the thousands and few integer points, whose sampling takes seconds.
+TEST(Compile, HardSystemsAreGivenUp) {
+  ParseResult parsed = parsePatterns(R"(
+    pattern p {
+      param width in 0..2147483647 = 30;
+      aux start[b, q]: i32;
+      aux length[b]: i32;
+      mask width % 62 != max((q - k) * 5, q) && (k / 20 + h) % 5 == 0
+        || select(select(start[b, q] < q, k * -2, k + length[b] / 49) < length[b],
+                  q - width - length[b] == k * -4 / 38, q / 2 != q - k);
+    })",
+                                     "hard.mask");
+  ASSERT_TRUE(parsed.ok()) << render(parsed.diagnostics);
+  CodegenOptions options;
+  options.config.tileQueries = 32;
+  options.config.tileKeys = 16;
+  std::clock_t before = std::clock();
+  CodegenResult result = generate(parsed.patterns.at(0), options);
+  const double processor = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  ASSERT_TRUE(result.program) << messages(result);
+  fmt::print("{:.2f} s of processor time\n", processor);
+  EXPECT_LT(processor, 2.5);
+}

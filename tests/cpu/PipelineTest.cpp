@@ -256,7 +256,7 @@ class RandomPipeline : public ::testing::TestWithParam<int> {};
 
 TEST_P(RandomPipeline, AgreesWithTheReference) {
   const uint64_t seed = testing::seedOfThisRun();
-  const int cases = testing::casesOfThisRun(400) / 4;
+  const int cases = testing::casesOfThisRun(2000) / 4;
   testing::RandomOptions options;
   options.maxTokens = 150;
   options.maxHeads = 4;

@@ -5,6 +5,7 @@
 
 #include "maskloom/dsl/Parser.h"
 #include "maskloom/dsl/Patterns.h"
+#include "maskloom/dsl/Print.h"
 #include "tests/support/RandomPattern.h"
 #include "tests/support/Seed.h"
 
@@ -132,8 +133,12 @@ std::vector<Case> randomCases(int first, int count) {
 std::vector<Case> intervalCases(int first, int count) {
   std::vector<Case> cases;
   for (int i = first; i < first + count; i++) {
-    IntervalCase random = intervalCase(kSeed, static_cast<uint64_t>(i));
-    cases.push_back({random.pattern, random.problem, {32, 16}, fmt::format("interval pattern {}", i)});
+    IntervalCase random = intervalCase(seedOfThisRun(), static_cast<uint64_t>(i));
+    cases.push_back(
+        {random.pattern,
+         random.problem,
+         {32, 16},
+         fmt::format("seed {}, interval pattern {}:\n{}", seedOfThisRun(), i, toText(random.pattern))});
   }
   return cases;
 }

@@ -23,7 +23,7 @@ std::unique_ptr<HostModule> HostModule::compile(const std::string &source, std::
   std::ofstream(file) << "#include <math.h>\n#include \"" MASKLOOM_TEMPLATES "/foundation.cuh\"\n" << source;
   // Signed overflow would be our bug: it traps.
   std::string command =
-      fmt::format("'{}' -std=c++17 -O1 -ftrapv -fPIC -shared -fvisibility=hidden -o '{}' '{}' > '{}' 2>&1",
+      fmt::format("'{}' -std=c++17 -O0 -ftrapv -fPIC -shared -fvisibility=hidden -o '{}' '{}' > '{}' 2>&1",
                   MASKLOOM_HOST_CXX, object, file, log);
   void *handle = nullptr;
   if (std::system(command.c_str()) != 0) {

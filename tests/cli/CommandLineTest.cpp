@@ -1,0 +1,82 @@
+// What is wrong with a command line, and what the user is told of it.
+#include "CliFixture.h"
+
+namespace maskloom {
+namespace {
+
+TEST_F(Cli, UnknownCommandsNameTheNearest) {
+  EXPECT_FAILS(run("explian " + pattern("causal") + " --seq 10"), kExitUsage,
+               "there is no sub-command 'explian': did you mean 'explain'?\n");
+  EXPECT_FAILS(run("frobnicate"), kExitUsage,
+               "there is no sub-command 'frobnicate': choose one of explain, ");
+  EXPECT_FAILS(run("''"), kExitUsage, "there is no sub-command ''");
+  EXPECT_FAILS(run("--frobnicate"), kExitUsage, "A subcommand is required");
+}
+
+TEST_F(Cli, NumbersAreWhole) {
+  const std::string explain = "explain " + pattern("causal") + " --no-proofs";
+  for (const char *seq : {"1e3", "2k", "10.0", "'10 '", "x"})
+    EXPECT_FAILS(run(explain + " --seq " + seq), kExitUsage, "--seq: expected an integer, found '");
+  for (const char *seq : {"0", "-5", "1073741825", "99999999999999999999"})
+    EXPECT_FAILS(run(explain + " --seq " + seq), kExitUsage, "not in range 1 to 1073741824");
+  EXPECT_FAILS(run(explain + " --seq 10 --heads 4.0"), kExitUsage,
+               "--heads: expected an integer, found '4.0'");
+  EXPECT_EQ(run(explain + " --seq 10 --seq-q 3 --heads 4 --kv-heads 2").code, kExitOk);
+}
+
+TEST_F(Cli, BadValues) {
+  EXPECT_FAILS(run("explain " + pattern("sliding_window") + " --seq 100 --set windo=3"), kExitUserError,
+               "has no parameter 'windo'");
+  EXPECT_FAILS(run("explain " + pattern("sliding_window") + " --seq 100 --set window=-1"), kExitUserError,
+               "declared range");
+  EXPECT_FAILS(run("explain " + pattern("sliding_window") + " --seq 100 --set window"), kExitUserError,
+               "expected NAME=VALUE");
+  EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --heads 6 --kv-heads 4"), kExitUserError,
+               "4");
+  EXPECT_FAILS(run("explain " + pattern("documents") + " --seq 100"), kExitUserError, "doc");
+  write("large.mask",
+        "pattern p { param w in 0..4611686018427387904 = 4611686018427387904; mask q + w + w > k; }");
+  EXPECT_FAILS(run("mask large.mask --seq 4 -o m.npy"), kExitUserError, "does not fit in 64 bits");
+  EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.cu --head-dim 12"), kExitUserError,
+               "multiple of 8 from 8 to 256");
+  EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.txt"), kExitUserError,
+               "expected a name that ends in");
+}
+
+TEST_F(Cli, NamesOfParametersAndTensors) {
+  const std::string window = "explain " + pattern("sliding_window") + " --seq 100 --no-proofs";
+  EXPECT_FAILS(run(window + " --set windo=3"), kExitUserError,
+               "pattern 'sliding_window' has no parameter 'windo': did you mean 'window'?");
+  EXPECT_FAILS(run(window + " --set reach=3"), kExitUserError, "no parameter 'reach': it declares window");
+  EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --set window=3"), kExitUserError,
+               "pattern 'causal' has no parameter 'window': it has none");
+  EXPECT_FAILS(run(window + " --set window=3 --set window=3"), kExitUserError,
+               "--set: 'window' is given twice");
+
+  writeNpy((folder_ / "doc.npy").string(), NpyArray::zeros({1, 64}, NpyType::I32));
+  const std::string mask = "mask " + pattern("documents") + " --seq 64 --tiles 16x16";
+  EXPECT_FAILS(run(mask), kExitUserError,
+               "aux tensor 'doc' is missing: give --aux doc=FILE.npy, an array [b, q] of i32");
+  EXPECT_FAILS(run(mask + " --aux docs=doc.npy"), kExitUserError,
+               "pattern 'documents' has no aux tensor 'docs': did you mean 'doc'?");
+  EXPECT_FAILS(run(mask + " --aux doc=doc.npy --aux doc=doc.npy"), kExitUserError,
+               "--aux: 'doc' is given twice");
+  EXPECT_EQ(run(mask + " --aux doc=doc.npy").code, kExitOk);
+}
+
+TEST_F(Cli, OutputsGoSomewhereElse) {
+  tensors(1, 1, 20, 16);
+  for (const char *lse : {"o.npy", "./o.npy", "../$(basename $PWD)/o.npy"})
+    EXPECT_FAILS(run("run " + pattern("causal") + kTensors + " --lse " + lse), kExitUserError,
+                 "-o and --lse name one file, o.npy");
+  EXPECT_FALSE(fs::exists(folder_ / "o.npy"));
+  EXPECT_EQ(run("run " + pattern("causal") + kTensors + " --lse l.npy").code, kExitOk);
+
+  write("file", "in the way");
+  Outcome dump = run("compile " + pattern("causal") + " -o f.cu --dump-ir file/ir");
+  EXPECT_NE(dump.code, kExitOk);
+  EXPECT_NE(dump.err.find("cannot write file/ir"), std::string::npos) << dump.err;
+}
+
+} // namespace
+} // namespace maskloom
