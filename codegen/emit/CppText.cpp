@@ -176,7 +176,8 @@ CppExpr sumText(std::vector<Multiple> terms, int64_t constant) {
     bool negative = coefficient < 0;
     uint64_t factor = negative ? -static_cast<uint64_t>(coefficient) : static_cast<uint64_t>(coefficient);
     // The product is computed without the sign: it may be 2^31 where the term is -2^31, and the reverse.
-    bool fits = (value.range * coefficient).fitsInt() && (value.range * std::abs(coefficient)).fitsInt();
+    bool fits = (value.range * coefficient).fitsInt() && coefficient != INT64_MIN &&
+                (value.range * std::abs(coefficient)).fitsInt();
     bool widen = wide && !value.wide && ((i == 0 && widenFirst) || !fits);
     CppExpr product = widen && factor == 1 ? widened(value) : value;
     if (factor != 1) {
