@@ -239,7 +239,7 @@ TEST_F(GpuTest, WorkCountersHandEveryUnitOutOnce) {
   for (auto &thread : threads) thread.join();
   ASSERT_EQ(driver_->copyToHost(counts.data(), args.o.data, bytes).message, "");
   for (int unit = 0; unit < kUnits; ++unit) ASSERT_EQ(counts[unit], unsigned{kThreads * kLaunches}) << unit;
-  EXPECT_EQ(counts[kUnits], 3u); // aligned, and encoded
+  EXPECT_EQ(counts[kUnits], 3u);     // aligned, and encoded
   EXPECT_EQ(counts[kUnits + 1], 4u); // the heads of one KV head, whose K and V are all that fits a section
   EXPECT_EQ(driver_->free(args.o.data).message, "");
   EXPECT_EQ(driver_->free(tensors).message, "");
