@@ -73,7 +73,7 @@ def case_tables(cases):
             lines += ["Of dense: our TFLOP/s as a fraction of our dense causal kernel's at 16k, which is timed beside each case. An asterisk: the peer's",
                       "figure is that of the dense causal case of the same shape.", ""]
         if group == "modifications":
-            lines += ["Cost: our time over that of our kernel for the same visible pairs without the modification, timed beside it: the plain causal mask; for",
+            lines += ["Rate lost: the share of the rate of our kernel for the same visible pairs without the modification, timed beside it: the plain causal mask; for",
                       "documents that end where tiles end, the same documents computed from positions.", ""]
         lines += table(["case", "batch x heads", "ms", "TFLOP/s", *extra, "FA2 / ours", "cuDNN / ours", "Flex / ours"], rows)
     return lines
