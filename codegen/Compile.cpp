@@ -50,7 +50,7 @@ public:
     if (!module_) return false;
     pipeline_.emplace(*module_, dumpDir_);
     if (mlir::failed(mlir::verify(*module_))) return fail("import", {});
-    if (!pipeline_->dump("import")) return reject(pipeline_->problem());
+    if (!pipeline_->dump("import")) return cannotWrite();
     if (!run(scheduleSteps(tile))) return false;
 
     program = programOf(*module_->getOps<mask::PatternOp>().begin());
@@ -82,6 +82,11 @@ private:
     return false;
   }
 
+  bool cannotWrite() {
+    result.machineError = pipeline_->problem();
+    return false;
+  }
+
   bool run(std::vector<PipelineStep> steps) {
     messages_.clear();
     Pipeline::Outcome outcome = pipeline_->run(std::move(steps));
@@ -89,6 +94,7 @@ private:
       return fail(pipeline_->problem(), pipeline_->reproducer());
     result.diagnostics.insert(result.diagnostics.end(), messages_.begin(), messages_.end());
     if (outcome == Pipeline::Outcome::Done) return true;
+    if (outcome == Pipeline::Outcome::CannotWrite) return cannotWrite();
     return hasErrors(messages_) ? false : reject(pipeline_->problem());
   }
 

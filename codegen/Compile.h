@@ -22,6 +22,7 @@ struct CodegenOptions {
 struct CodegenResult {
   std::optional<Program> program;
   std::vector<Diagnostic> diagnostics; ///< errors when there is no program; remarks otherwise
+  std::string machineError;            ///< a file of dumpDir that cannot be written; empty otherwise
   std::string internalError;           ///< our fault: what failed; empty otherwise
   std::string
       reproducer; ///< with internalError: the IR before the failing step, and the pipeline, as a .mlir text

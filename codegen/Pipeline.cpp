@@ -89,7 +89,7 @@ Pipeline::Outcome Pipeline::run(std::vector<PipelineStep> steps) {
       reproducer_ = reproducerText(*before, pipeline);
       return Outcome::InternalError;
     }
-    if (!dump(step.name)) return Outcome::BadInput;
+    if (!dump(step.name)) return Outcome::CannotWrite;
   }
   return Outcome::Done;
 }

@@ -32,7 +32,7 @@ public:
 
   /// Writes NN-<name>.mlir; false when the file cannot be written (problem() says why).
   bool dump(const std::string &name);
-  enum class Outcome { Done, BadInput, InternalError };
+  enum class Outcome { Done, BadInput, CannotWrite, InternalError };
   Outcome run(std::vector<PipelineStep> steps);
 
   /// The module as it is now, with locations.

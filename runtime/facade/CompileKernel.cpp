@@ -105,6 +105,7 @@ Program generateProgram(const Pattern &pattern, const CompileOptions &options, c
     throw Error(ErrorKind::Internal,
                 fmt::format("internal error, our fault, not the pattern's: {}", result.internalError),
                 result.reproducer);
+  if (!result.machineError.empty()) throw Error(ErrorKind::Machine, result.machineError);
   if (!result.program) throw Error(ErrorKind::User, render(result.diagnostics));
   return std::move(*result.program);
 }
