@@ -25,10 +25,13 @@ constexpr int kFloat16 = 6, kBfloat16 = 9, kNoInterleave = 0, kSwizzle128Bytes =
 
 /// Names with a suffix are those revisions of the interface that every driver since CUDA 11 has.
 bool bind(void *library, DriverApi &api, std::string &missing) {
-  auto function = [&](auto &pointer, const char *name) {
+  auto optional = [&](auto &pointer, const char *name) {
     void *symbol = dlsym(library, name);
-    if (!symbol) missing = name;
     std::memcpy(&pointer, &symbol, sizeof symbol);
+  };
+  auto function = [&](auto &pointer, const char *name) {
+    optional(pointer, name);
+    if (!pointer) missing = name;
   };
   function(api.init, "cuInit");
   function(api.getErrorName, "cuGetErrorName");
@@ -60,10 +63,6 @@ bool bind(void *library, DriverApi &api, std::string &missing) {
   function(api.streamCreate, "cuStreamCreate");
   function(api.streamDestroy, "cuStreamDestroy_v2");
   function(api.memsetAsync, "cuMemsetD8Async");
-  auto optional = [&](auto &pointer, const char *name) {
-    void *symbol = dlsym(library, name);
-    std::memcpy(&pointer, &symbol, sizeof symbol);
-  };
   optional(api.launchKernelEx, "cuLaunchKernelEx");
   optional(api.tensorMapEncodeTiled, "cuTensorMapEncodeTiled");
   return missing.empty();

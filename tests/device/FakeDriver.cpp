@@ -162,6 +162,13 @@ DriverApi makeApi() {
   return api;
 }
 
+/// An older driver's.
+DriverApi apiWithout(auto DriverApi::*function) {
+  DriverApi api = makeApi();
+  api.*function = nullptr;
+  return api;
+}
+
 } // namespace
 
 FakeDriver &FakeDriver::state() {
@@ -177,20 +184,12 @@ const Driver &FakeDriver::driver() {
 }
 
 const Driver &FakeDriver::driverWithoutLaunchKernelEx() {
-  static const Driver driver([] {
-    DriverApi api = makeApi();
-    api.launchKernelEx = nullptr;
-    return api;
-  }());
+  static const Driver driver(apiWithout(&DriverApi::launchKernelEx));
   return driver;
 }
 
 const Driver &FakeDriver::driverWithoutTensorMaps() {
-  static const Driver driver([] {
-    DriverApi api = makeApi();
-    api.tensorMapEncodeTiled = nullptr;
-    return api;
-  }());
+  static const Driver driver(apiWithout(&DriverApi::tensorMapEncodeTiled));
   return driver;
 }
 

@@ -271,7 +271,7 @@ TEST_F(HopperLaunch, OneBlockAMultiprocessor) {
 }
 
 TEST_F(HopperLaunch, SectionsFitTheCacheAndKeepEveryMultiprocessorBusy) {
-  Launcher l = launcher();
+  Launcher closedForm = launcher(), *l = &closedForm;
   auto section = [&](int batch, int heads, int kvHeads, int queries, int keys) {
     ForwardArgs a = args();
     a.batch = batch;
@@ -279,7 +279,7 @@ TEST_F(HopperLaunch, SectionsFitTheCacheAndKeepEveryMultiprocessorBusy) {
     a.kv_heads = kvHeads;
     a.queries = queries;
     a.keys = keys;
-    EXPECT_EQ(l.forward(a, {}), "");
+    EXPECT_EQ(l->forward(a, {}), "");
     const ForwardArgs &launched = lastLaunch().args;
     return std::pair(launched.section_heads, launched.last_section_heads);
   };
@@ -290,6 +290,13 @@ TEST_F(HopperLaunch, SectionsFitTheCacheAndKeepEveryMultiprocessorBusy) {
   EXPECT_EQ(section(4, 64, 16, 65536, 1 << 20), std::pair(4, 4)); // nor does one of these
   EXPECT_EQ(section(4, 64, 64, 1024, 1 << 20), std::pair(1, 33)); // 2 * 132 units, 8 a head
   EXPECT_EQ(section(2, 8, 4, 128, 128), std::pair(16, 16));       // all there are
+
+  // Lengths of planned units do not fall from one Q tile to the next: more of them at the end.
+  Program program = this->program();
+  program.kernel.planEntry = "plan";
+  Launcher planned(program, "the cubin", &FakeDriver::driver());
+  l = &planned;
+  EXPECT_EQ(section(4, 64, 64, 1024, 1 << 20), std::pair(1, 132)); // 8 * 132 units, 8 a head
 }
 
 TEST_F(HopperLaunch, AStreamHasOneCounter) {
