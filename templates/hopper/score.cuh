@@ -25,7 +25,7 @@ struct TileScoresBase {
   using Scores = float[kScores];
 
   MASKLOOM_DEVICE void begin_unit(const Mask &) {}
-  /// Before the scores are there.
+  /// Needs no scores: where there are registers for it, it is called while they are being computed.
   MASKLOOM_DEVICE void begin_tile(const Mask &) {}
   /// The references are known to be too small for the tile.
   MASKLOOM_DEVICE bool outgrown() const { return false; }
@@ -91,9 +91,9 @@ struct TileScores<Config, Pattern, ScoreForm::kAffine> : TileScoresBase<Config, 
   /// late.
   static constexpr float kRise = Config::kBf16 ? 16.0f : 4.0f;
   /// How far above the maxima references go then, so that they last for more tiles: as far as the type of P
-  /// still has its precision. What was summed before, 2^39 at most, is then scaled down to the new
-  /// references; where the factor is too small for a float, below 2^-126, it had less than 2^(39 + 64 - 126)
-  /// of the weight of the new maximum, 2^-64.
+  /// still has its precision. What was summed before, four lanes' kLimit for each of n tiles at most, is then
+  /// scaled down to the new references; where the factor is too small for a float, below 2^-126, it had less
+  /// than n * 2^(34 - 126 + 64) of the weight of the new maximum, 2^-64.
   static constexpr float kAhead = Config::kBf16 ? 64.0f : 0.0f;
 
   const ForwardArgs &args;
