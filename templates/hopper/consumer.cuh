@@ -38,19 +38,14 @@ struct Consumer {
   /// The first row of this thread in the tile; the other is 8 further.
   static MASKLOOM_DEVICE int row() { return int(threadIdx.x / 32 - 4) * 16 + lane() / 4; }
 
-  /// One arrival a warp, after what all its lanes have done.
-  static MASKLOOM_DEVICE void release(Barrier barrier) {
-    __syncwarp();
-    if (lane() == 0) barrier.arrive();
-  }
-
-  /// The same for what is shared with the other blocks of the cluster.
+  /// Arrives for what is shared with the other blocks of the cluster.
   static MASKLOOM_DEVICE void release_to_cluster(Barrier barrier) {
     if constexpr (Layout::kCluster > 1) {
       __syncwarp();
-      if (lane() < Layout::kCluster) barrier.arrive_at(unsigned(lane()));
+      for (int arrival = lane(); arrival < Layout::kCluster * kArrivingLanes; arrival += 32)
+        barrier.arrive_at(unsigned(arrival / kArrivingLanes));
     } else {
-      release(barrier);
+      barrier.arrive_as_warp();
     }
   }
 
@@ -145,7 +140,7 @@ private:
         at.tile.advance();
         if (flags & kLastTile) {
           at.current |= flags & (kLastTile | kFinalTile);
-          if (!Layout::kStagedOutput) release(layout.query_empty(Layout::query_stage(at.unit.stage)));
+          if (!Layout::kStagedOutput) layout.query_empty(Layout::query_stage(at.unit.stage)).arrive_as_warp();
           at.unit.advance();
         }
       }
@@ -212,7 +207,7 @@ private:
                                          softmax, outgrown);
       release_to_cluster(layout.key_empty(at.keys.stage));
       at.keys.advance();
-      if (!Layout::kStagedOutput && (next & kLastTile)) release(layout.query_empty(query_stage));
+      if (!Layout::kStagedOutput && (next & kLastTile)) layout.query_empty(query_stage).arrive_as_warp();
       at.tile.advance();
     }
 
@@ -239,8 +234,8 @@ private:
       softmax.rescale(output);
     if (ends) { // after all that the stores need not wait for
       if constexpr (Layout::kStagedOutput) fence_async_proxy();
-      release(Layout::kStagedOutput ? layout.output_full(Layout::query_stage(ending))
-                                    : layout.unit_empty(ending));
+      (Layout::kStagedOutput ? layout.output_full(Layout::query_stage(ending)) : layout.unit_empty(ending))
+          .arrive_as_warp();
     }
     if constexpr (kGeneral && Layout::kCluster > 1) at.begun = has_next || (at.begun && !ends);
     if (next & kLastTile) at.unit.advance();

@@ -129,25 +129,26 @@ struct HopperLayout {
 
   /// By one thread, before all others start.
   MASKLOOM_DEVICE void init_barriers() const {
+    constexpr int kWarp = kArrivingLanes, kAllConsumers = Config::kWarps * kWarp;
     for (int stage = 0; stage < kQueryStages; ++stage) {
       query_full(stage).init(1);
-      query_empty(stage).init(kStagedOutput ? 1 : Config::kWarps);
-      output_full(stage).init(Config::kWarps);
+      query_empty(stage).init(kStagedOutput ? 1 : kAllConsumers);
+      output_full(stage).init(kAllConsumers);
     }
     for (int stage = 0; stage < kStages; ++stage) {
-      key_full(stage).init(1);
-      key_empty(stage).init(Config::kWarps * kCluster);
-      value_full(stage).init(1);
-      value_empty(stage).init(Config::kWarps * kCluster);
+      key_full(stage).init(kWarp);
+      key_empty(stage).init(kAllConsumers * kCluster);
+      value_full(stage).init(kWarp);
+      value_empty(stage).init(kAllConsumers * kCluster);
     }
     for (unsigned slot = 0; slot < kTileSlots; ++slot) {
-      tile_listed(slot).init(1);
-      tile_free(slot).init(2);
+      tile_listed(slot).init(kWarp);
+      tile_free(slot).init(2 * kWarp);
     }
     for (unsigned slot = 0; slot < kUnitSlots; ++slot)
-      unit_empty(slot).init(kStagedOutput ? 1 : Config::kWarps);
+      unit_empty(slot).init(kStagedOutput ? 1 : kAllConsumers);
     for (unsigned slot = 0; slot < kUnitMails; ++slot) mailed(slot).init(1);
-    landing().init(1);
+    landing().init(kWarp);
     state().zero = 0;
     fence_barrier_init();
   }

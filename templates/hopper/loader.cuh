@@ -32,8 +32,8 @@ struct Loader {
       layout.tile_listed(place.stage).wait(place.parity);
       const TileSlot<kGather> &tile = layout.state().tiles[place.stage];
       flags = tile.flags;
-      const int mine = tile.tiles[lane() % kGather];
       const UnitSlot &work = layout.state().units[unit.stage];
+      const Source mine = source(tile, work);
       if (flags & kFirstTile) {
         layout.query_empty(queries.stage).wait(queries.parity ^ 1);
         if (lane() == 0) load_queries(work, queries.stage);
@@ -43,13 +43,10 @@ struct Loader {
 
       layout.key_empty(ring.stage).wait(ring.parity ^ 1);
       const Barrier full = layout.key_full(ring.stage);
-      if (lane() == 0) {
-        full.arrive_expecting(Layout::kKeyBytes);
-        if (done >= kTileSlots) layout.tile_free(done % kTileSlots).arrive();
-      }
+      full.arrive_as_warp_expecting(Layout::kKeyBytes);
+      if (done >= kTileSlots) layout.tile_free(done % kTileSlots).arrive_as_warp();
       ++done;
-      __syncwarp();
-      load_boxes<Layout::kHeadChunks>(layout.key(ring.stage), maps.k, full, mine, work);
+      load_boxes<Layout::kHeadChunks>(layout.key(ring.stage), maps.k, full, mine);
       ring.advance();
     }
   }
@@ -63,30 +60,27 @@ struct Loader {
       layout.tile_listed(place.stage).wait(place.parity);
       const TileSlot<kGather> &tile = layout.state().tiles[place.stage];
       flags = tile.flags;
-      const int mine = tile.tiles[lane() % kGather];
       const UnitSlot &work = layout.state().units[unit.stage];
+      const Source mine = source(tile, work);
       if (flags & kLastTile) unit.advance();
       if (flags & kPartialTiles) Pattern::dispatch(work.group, TouchMask{*this, work, tile, flags});
 
       // Memory beyond a batch entry's length is not ours to multiply, not even by zero.
-      const int first_column = mine * Config::kTileKeys, key_length = work.context.key_length;
+      const int first_column = mine.tile * Config::kTileKeys, key_length = work.context.key_length;
       const bool has_tail = lane() < kGather && key_length < args.keys && first_column < args.keys &&
                             first_column + Config::kTileKeys > key_length;
       const unsigned tails = __ballot_sync(0xffffffffu, has_tail);
       const Barrier handed = layout.value_full(ring.stage), full = tails ? layout.landing() : handed;
       layout.value_empty(ring.stage).wait(ring.parity ^ 1);
-      if (lane() == 0) {
-        full.arrive_expecting(Layout::kValueBytes);
-        layout.tile_free(place.stage).arrive();
-      }
-      __syncwarp();
-      load_boxes<Layout::kValueChunks>(layout.value(ring.stage), maps.v, full, mine, work);
+      full.arrive_as_warp_expecting(Layout::kValueBytes);
+      layout.tile_free(place.stage).arrive_as_warp();
+      load_boxes<Layout::kValueChunks>(layout.value(ring.stage), maps.v, full, mine);
       if (tails) {
         full.wait(landings++ % 2);
         const int block = __ffs(tails) - 1; // only the last existing tile has a tail
         clear_rows(layout.value(ring.stage) + block * Config::kTileKeys * 128,
                    max(0, key_length - __shfl_sync(0xffffffffu, first_column, block)));
-        if (lane() == 0) handed.arrive();
+        handed.arrive_as_warp();
       }
       ring.advance();
     }
@@ -123,22 +117,30 @@ private:
                work.query_tile * Layout::kTileQueries, work.context.head, work.context.batch);
   }
 
-  /// All chunks of this lane's box, which is in schedule tile `tile`.
+  /// Where this lane's box comes from: read from the slots before the copy starts, since what holds the
+  /// scheduler back from overwriting them follows from its end.
+  struct Source {
+    int tile, kv_head, batch; ///< the schedule tile that the box is in
+  };
+  static MASKLOOM_DEVICE Source source(const TileSlot<kGather> &tile, const UnitSlot &work) {
+    return {tile.tiles[lane() % kGather], work.context.kv_head, work.context.batch};
+  }
+
+  /// All chunks of this lane's box.
   template <int kChunks>
-  MASKLOOM_DEVICE void load_boxes(unsigned shared, const TensorMap &map, Barrier full, int tile,
-                                  const UnitSlot &work) const {
+  MASKLOOM_DEVICE void load_boxes(unsigned shared, const TensorMap &map, Barrier full, Source from) const {
     if (lane() >= kBoxes) return;
     if constexpr (Layout::kCluster > 1)
       if (lane() % Layout::kCluster != int(cluster_rank())) return;
-    const int token = tile * Config::kTileKeys + (kGather == 1 ? lane() * kBoxKeys : 0);
+    const int token = from.tile * Config::kTileKeys + (kGather == 1 ? lane() * kBoxKeys : 0);
 #pragma unroll
     for (int chunk = 0; chunk < kChunks; ++chunk) {
       const unsigned to = shared + (chunk * Layout::kTileKeys + lane() * kBoxKeys) * 128;
       if constexpr (Layout::kCluster > 1)
-        copy_box_to((1u << Layout::kCluster) - 1, to, map, full, chunk * kChunkColumns, token,
-                    work.context.kv_head, work.context.batch);
+        copy_box_to((1u << Layout::kCluster) - 1, to, map, full, chunk * kChunkColumns, token, from.kv_head,
+                    from.batch);
       else
-        copy_box(to, map, full, chunk * kChunkColumns, token, work.context.kv_head, work.context.batch);
+        copy_box(to, map, full, chunk * kChunkColumns, token, from.kv_head, from.batch);
     }
   }
 

@@ -131,8 +131,7 @@ private:
       TileSlot<kGather> &slot = layout.state().tiles[place.stage];
       if (lane() < kGather) slot.tiles[lane()] = mine;
       if (lane() == 0) slot.flags = flags;
-      __syncwarp();
-      if (lane() == 0) layout.tile_listed(place.stage).arrive();
+      layout.tile_listed(place.stage).arrive_as_warp();
       place.advance();
       flags = 0;
     } while (more);

@@ -19,6 +19,14 @@ namespace maskloom::kernel {
                "r"(parity)                                                                                   \
                : "memory")
 
+/// Lanes that arrive at a barrier for their warp. One is enough, for __syncwarp() orders what all of them did
+/// before it. racecheck looks at each thread by itself: for it every lane arrives.
+#ifdef MASKLOOM_EVERY_LANE_ARRIVES
+constexpr int kArrivingLanes = 32;
+#else
+constexpr int kArrivingLanes = 1;
+#endif
+
 /// A barrier of 8 bytes in shared memory. Its phases alternate between parity 0 and 1: wait(p) returns once
 /// the phase of parity p has completed, so waiting for parity 1 on a new barrier returns at once.
 struct Barrier {
@@ -45,6 +53,19 @@ struct Barrier {
   MASKLOOM_DEVICE void arrive_expecting(int bytes) const {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes)
                  : "memory");
+  }
+  /// The arrival of a warp, after what all its lanes have done; init() counts kArrivingLanes for it.
+  MASKLOOM_DEVICE void arrive_as_warp() const {
+    __syncwarp();
+    if (int(threadIdx.x % 32) < kArrivingLanes) arrive();
+  }
+  MASKLOOM_DEVICE void arrive_as_warp_expecting(int bytes) const {
+    __syncwarp();
+    if (threadIdx.x % 32 == 0)
+      arrive_expecting(bytes);
+    else if (int(threadIdx.x % 32) < kArrivingLanes)
+      arrive();
+    __syncwarp(); // before the copies
   }
   MASKLOOM_DEVICE void wait(unsigned parity) const { MASKLOOM_WAIT(""); }
   /// The same, for what other blocks of the cluster have stored before they arrived.
