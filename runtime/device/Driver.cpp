@@ -18,12 +18,14 @@ constexpr int kMaxDynamicSharedBytes = 8;
 constexpr int kProgrammaticStreamSerialization = 6; // a launch attribute
 // CUstream_flags.
 constexpr unsigned kNonBlocking = 1;
+// CUuserObject_flags, CUuserObjectRetain_flags.
+constexpr unsigned kNoDestructorSync = 1, kMoveReferences = 1;
 // CUtensorMapDataType, CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
 // CUtensorMapFloatOOBfill.
 constexpr int kFloat16 = 6, kBfloat16 = 9, kNoInterleave = 0, kSwizzle128Bytes = 3, kL2Promotion256Bytes = 3,
               kFillZeros = 0;
 
-/// Names with a suffix are those revisions of the interface that every driver since CUDA 11 has.
+/// Names with a suffix are those revisions of the interface that every driver since CUDA 11.3 has.
 bool bind(void *library, DriverApi &api, std::string &missing) {
   auto optional = [&](auto &pointer, const char *name) {
     void *symbol = dlsym(library, name);
@@ -59,7 +61,10 @@ bool bind(void *library, DriverApi &api, std::string &missing) {
   function(api.copyToDevice, "cuMemcpyHtoD_v2");
   function(api.copyToHost, "cuMemcpyDtoH_v2");
   function(api.streamSynchronize, "cuStreamSynchronize");
-  function(api.streamIsCapturing, "cuStreamIsCapturing");
+  function(api.streamGetCaptureInfo, "cuStreamGetCaptureInfo_v2");
+  function(api.threadExchangeStreamCaptureMode, "cuThreadExchangeStreamCaptureMode");
+  function(api.userObjectCreate, "cuUserObjectCreate");
+  function(api.graphRetainUserObject, "cuGraphRetainUserObject");
   function(api.streamCreate, "cuStreamCreate");
   function(api.streamDestroy, "cuStreamDestroy_v2");
   function(api.memsetAsync, "cuMemsetD8Async");
@@ -266,9 +271,26 @@ DriverStatus Driver::encodeTensorMap(const TensorMapLayout &layout, void *map) c
                                           kL2Promotion256Bytes, kFillZeros));
 }
 
-bool Driver::isCapturing(void *stream) const {
-  int capturing = 0;
-  return api_.streamIsCapturing(stream, &capturing) == 0 && capturing != 0;
+StreamCapture Driver::capture(void *stream) const {
+  int status = 0;
+  StreamCapture capture;
+  if (api_.streamGetCaptureInfo(stream, &status, &capture.id, &capture.graph, nullptr, nullptr) ||
+      status == 0)
+    return {};
+  return capture;
+}
+
+int Driver::exchangeCaptureMode(int mode) const {
+  api_.threadExchangeStreamCaptureMode(&mode);
+  return mode;
+}
+
+DriverStatus Driver::whenGraphIsGone(void *graph, void (*gone)(void *data), void *data) const {
+  void *object = nullptr;
+  if (auto result = api_.userObjectCreate(&object, data, gone, 1, kNoDestructorSync))
+    return status("cuUserObjectCreate", result);
+  // Where the graph does not take it, the object stays: to release it would be to call gone().
+  return status("cuGraphRetainUserObject", api_.graphRetainUserObject(graph, object, 1, kMoveReferences));
 }
 
 } // namespace maskloom

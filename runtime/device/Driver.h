@@ -42,6 +42,13 @@ struct LaunchShape {
   bool startsEarly = false;
 };
 
+/// What a stream is being captured into. Graph and id belong to this capture alone.
+struct StreamCapture {
+  uint64_t id = 0;       ///< 0: the stream is not being captured
+  void *graph = nullptr; ///< a CUgraph
+  explicit operator bool() const { return id != 0; }
+};
+
 class Driver {
 public:
   /// Null when libcuda is missing or has no device; why() says which.
@@ -74,14 +81,38 @@ public:
   DriverStatus copyToHost(void *to, const void *from, size_t bytes) const;
   DriverStatus synchronize(void *stream) const; ///< null: the whole context
   DriverStatus unloadModule(void *module) const;
-  bool isCapturing(void *stream) const; ///< into a CUDA graph
-  bool hasTensorMaps() const;           ///< false: the driver is older than CUDA 12
+  StreamCapture capture(void *stream) const; ///< into a CUDA graph
+  /// How strictly this thread is kept from calls that a capture cannot record; returns how it was.
+  int exchangeCaptureMode(int mode) const;
+  /// Calls gone(data) once the graph and all executable graphs made from it are destroyed, on a thread that
+  /// must not call the driver. When it fails gone() is never called.
+  DriverStatus whenGraphIsGone(void *graph, void (*gone)(void *data), void *data) const;
+  bool hasTensorMaps() const; ///< false: the driver is older than CUDA 12
   /// Fills the 128 bytes at `map`, which are 64-byte aligned.
   DriverStatus encodeTensorMap(const TensorMapLayout &layout, void *map) const;
 
 private:
   DriverStatus status(const char *call, DriverApi::Result result) const;
   DriverApi api_;
+};
+
+/// While it lives, this thread may load and allocate although a stream is being captured.
+class AllocationDuringCapture {
+public:
+  AllocationDuringCapture(const Driver &driver, const StreamCapture &capture)
+      : driver_(capture ? &driver : nullptr) {
+    if (driver_) before_ = driver_->exchangeCaptureMode(kRelaxed);
+  }
+  ~AllocationDuringCapture() {
+    if (driver_) driver_->exchangeCaptureMode(before_);
+  }
+  AllocationDuringCapture(const AllocationDuringCapture &) = delete;
+  AllocationDuringCapture &operator=(const AllocationDuringCapture &) = delete;
+
+private:
+  static constexpr int kRelaxed = 2; // a CUstreamCaptureMode
+  const Driver *driver_;
+  int before_ = 0;
 };
 
 } // namespace maskloom

@@ -61,7 +61,13 @@ struct DriverApi {
   Result (*copyToDevice)(DevicePointer, const void *, size_t bytes);
   Result (*copyToHost)(void *, DevicePointer, size_t bytes);
   Result (*streamSynchronize)(void *stream);
-  Result (*streamIsCapturing)(void *stream, int *status); ///< 0: not capturing
+  /// status 0: not capturing, and nothing else is set.
+  Result (*streamGetCaptureInfo)(void *stream, int *status, uint64_t *id, void **graph,
+                                 const void *const **dependencies, size_t *dependencyCount);
+  Result (*threadExchangeStreamCaptureMode)(int *mode);
+  Result (*userObjectCreate)(void **object, void *data, void (*destroy)(void *data), unsigned references,
+                             unsigned flags);
+  Result (*graphRetainUserObject)(void *graph, void *object, unsigned references, unsigned flags);
   Result (*streamCreate)(void **stream, unsigned flags);
   Result (*streamDestroy)(void *stream);
   Result (*memsetAsync)(DevicePointer, unsigned char value, size_t bytes, void *stream);

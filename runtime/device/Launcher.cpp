@@ -97,7 +97,9 @@ struct Launcher::State {
 
   DriverStatus module(LoadedModule &loaded);
   DriverStatus load(void *context, LoadedModule &loaded) const;
-  DriverStatus plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options, bool capturing);
+  DriverStatus plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options,
+                    const StreamCapture &capture);
+  DriverStatus launchPlanner(const LoadedModule &loaded, ForwardArgs &args, void *stream) const;
   std::string run(ForwardArgs &args, const Options &options, bool launch);
 };
 
@@ -148,41 +150,51 @@ DriverStatus Launcher::State::module(LoadedModule &loaded) {
 }
 
 DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options,
-                                   bool capturing) {
-  const KernelConfig &config = program.kernel.config;
+                                   const StreamCapture &capture) {
+  const size_t bytes = planBytes(args, program.kernel.config);
+  if (capture) { // a graph carries its planner: contents of tensors may change from replay to replay
+    void *bitmap = nullptr;
+    if (DriverStatus s =
+            workspaces.findCaptured(*driver, loaded.context, options.stream, capture, args, bytes, bitmap);
+        !s.ok())
+      return s;
+    args.plan = static_cast<unsigned *>(bitmap);
+    return launchPlanner(loaded, args, options.stream);
+  }
   PlanWorkspaces::Found found;
-  DriverStatus allocated =
-      workspaces.find(*driver, loaded.context, options.stream, args, planBytes(args, config), found);
-  if (!allocated.ok()) return allocated;
+  if (DriverStatus s = workspaces.find(*driver, loaded.context, options.stream, args, bytes, found); !s.ok())
+    return s;
   args.plan = static_cast<unsigned *>(found.workspace->bitmap);
   PlanInputs inputs = planInputs(args, program.params.size(), program.auxes.size());
   PlanWorkspace &workspace = *found.workspace;
-  // A graph carries its planner, and each replay overwrites the bitmap at a time nobody here knows.
-  workspace.captured |= capturing;
   // Lengths live in device memory and grow in place from call to call: a plan made from them is never kept.
   bool lengthsMayDiffer = args.query_lengths || args.key_lengths;
-  if (workspace.planned && !workspace.captured && workspace.inputs == inputs && !options.auxChanged &&
-      !lengthsMayDiffer)
-    return {};
+  if (workspace.planned && workspace.inputs == inputs && !options.auxChanged && !lengthsMayDiffer) return {};
 
-  unsigned grid = static_cast<unsigned>(std::min(workUnits(args, config), kMaxGrid));
-  void *params[] = {&args};
-  DriverStatus s = driver->launch(loaded.planner, {grid, kPlanThreads}, options.stream, params);
+  DriverStatus s = launchPlanner(loaded, args, options.stream);
   workspace.planned = s.ok();
   workspace.inputs = inputs;
   return s;
 }
 
+DriverStatus Launcher::State::launchPlanner(const LoadedModule &loaded, ForwardArgs &args,
+                                            void *stream) const {
+  unsigned grid = static_cast<unsigned>(std::min(workUnits(args, program.kernel.config), kMaxGrid));
+  void *params[] = {&args};
+  return driver->launch(loaded.planner, {grid, kPlanThreads}, stream, params);
+}
+
 std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool launch) {
   if (std::string wrong = checkShape(args); !wrong.empty()) return wrong;
   if (!driver) return Driver::why();
+  const StreamCapture capture = driver->capture(options.stream);
+  const AllocationDuringCapture allowed(*driver, capture);
   LoadedModule loaded;
   if (DriverStatus s = module(loaded); !s.ok()) return s.message;
 
   const KernelProgram &kernel = program.kernel;
   const KernelConfig &config = kernel.config;
   const TensorMaps *maps = nullptr;
-  const bool capturing = driver->isCapturing(options.stream);
   args.work_counter = nullptr;
   // Measured on an H200: units of equal length want few heads under way, and the end of a launch many units
   // of every length; more of them where lengths do not fall from one Q tile to the next.
@@ -191,20 +203,20 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   args.last_section_heads = sectionHeads(args, config, loaded.multiprocessors, 32 << 20, endUnits);
   if (config.isHopper()) {
     if (std::string problem = problemOnHopper(*driver, args, config, maps); !problem.empty()) return problem;
-    args.work_counter = counters.take(*driver, loaded.context, options.stream, capturing);
+    args.work_counter = counters.take(*driver, loaded.context, options.stream, bool(capture));
   }
   std::unique_lock<std::mutex> planned;
   args.plan = nullptr;
   if (!kernel.planEntry.empty()) {
     planned = std::unique_lock(planMutex);
-    if (DriverStatus s = plan(loaded, args, options, capturing); !s.ok()) return s.message;
+    if (DriverStatus s = plan(loaded, args, options, capture); !s.ok()) return s.message;
   }
   if (!launch) return {};
   // The driver copies both; it reads as many as the kernel has parameters.
   void *params[] = {&args, const_cast<TensorMaps *>(maps)};
   const LaunchShape shape{gridOf(args, config, options.maxBlocks, loaded.multiprocessors),
                           static_cast<unsigned>(kernel.threads), static_cast<unsigned>(kernel.sharedBytes),
-                          /*startsEarly=*/config.isHopper() && !capturing};
+                          /*startsEarly=*/config.isHopper() && !capture};
   return driver->launch(loaded.kernel, shape, options.stream, params).message;
 }
 

@@ -37,7 +37,7 @@ public:
   };
   /// Fills args.plan where the program needs one, plans when needed, and launches. Returns an empty string or
   /// what went wrong. No synchronisation; allocates only on the first call for a shape (batch, heads,
-  /// queries, keys) on a stream. Thread-safe. May be captured into a CUDA graph after prepare(); graphs may
+  /// queries, keys) on a stream. Thread-safe. May be captured into a CUDA graph; graphs may
   /// be replayed on several streams at once, but two executable graphs instantiated from one captured graph
   /// must not run at the same time (WorkCounters.h).
   std::string forward(ForwardArgs args, const Options &options);

@@ -1,5 +1,9 @@
-// Device memory for plan bitmaps: one per (context, stream, shape), kept until it is the least recently used
-// of too many. Work on one stream is ordered, so a bitmap is never overwritten while a kernel still reads it.
+// Device memory for plan bitmaps. Two launches that may run at the same time must not share one:
+//
+// - Launches on one stream are ordered: one bitmap per (context, stream, shape), kept until it is the least
+//   recently used of too many.
+// - A CUDA graph runs when it is replayed, beside anything: one per (capture, stream, shape). Its planner is
+//   captured with it. The bitmap is handed out again once the graph and what was made from it are destroyed.
 #pragma once
 
 #include "maskloom/device/Driver.h"
@@ -7,8 +11,11 @@
 #include "maskloom/templates/args.cuh"
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <list>
+#include <memory>
+#include <vector>
 
 namespace maskloom {
 
@@ -32,7 +39,6 @@ struct PlanWorkspace {
   std::array<int, 4> shape{}; ///< batch, heads, queries, keys
   void *bitmap = nullptr;     ///< device memory
   bool planned = false;       ///< the bitmap holds (or will, in stream order) the plan of `inputs`
-  bool captured = false;      ///< part of a CUDA graph: never freed before the launcher, planned every time
   PlanInputs inputs;
 };
 
@@ -48,10 +54,25 @@ public:
                     Found &found);
   /// Frees what belongs to a context, which must be current.
   void release(const Driver &driver, void *context);
+  /// The bitmap of this capture, stream and shape. While an AllocationDuringCapture lives.
+  DriverStatus findCaptured(const Driver &driver, void *context, void *stream, const StreamCapture &capture,
+                            const ForwardArgs &args, size_t bytes, void *&bitmap);
 
 private:
+  using Shape = std::array<int, 4>;
+  struct Captured {
+    StreamKey key;
+    uint64_t capture;
+    Shape shape;
+    size_t bytes;
+    void *bitmap;
+    std::shared_ptr<std::atomic<bool>> unused; ///< the graph is gone
+  };
+  void freeUnused(const Driver &driver, void *context);
+
   size_t capacity_;
   std::list<PlanWorkspace> list_; ///< most recently used first
+  std::vector<Captured> captured_;
 };
 
 } // namespace maskloom

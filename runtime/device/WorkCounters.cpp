@@ -1,31 +1,26 @@
 #include "maskloom/device/WorkCounters.h"
 
-#include <algorithm>
-
 namespace maskloom {
 
 void WorkCounters::grow(const Driver &driver, Pool &pool) {
-  // As many again as the captures so far took: the next model to be captured is probably like the last.
-  const size_t count = std::max(kCountersAtOnce, pool.captured);
   void *memory = nullptr;
-  pool.canGrow = driver.allocateZeroed(count * kBytes, memory).ok();
+  pool.canGrow = driver.allocateZeroed(kCountersAtOnce * kBytes, memory).ok();
   if (!pool.canGrow) return;
   pool.allocations.push_back(memory);
-  for (size_t i = count; i-- > 0;)
+  for (size_t i = kCountersAtOnce; i-- > 0;)
     pool.free.push_back(reinterpret_cast<unsigned *>(static_cast<char *>(memory) + i * kBytes));
 }
 
 unsigned *WorkCounters::take(const Driver &driver, void *context, void *stream, bool capturing) {
   std::lock_guard lock(mutex_);
   Pool &pool = pools_[context];
-  const bool isLow = pool.free.size() < std::max(kCountersAtOnce / 2, pool.captured);
-  if (isLow && pool.canGrow && !capturing) grow(driver, pool);
-  unsigned *known = nullptr;
-  unsigned *&counter = capturing ? known : streams_[StreamKey(context, stream)];
-  if (counter || pool.free.empty()) return counter;
+  unsigned *own = nullptr;
+  unsigned *&counter = capturing ? own : streams_[StreamKey(context, stream)];
+  if (counter) return counter;
+  if (pool.free.empty() && pool.canGrow) grow(driver, pool);
+  if (pool.free.empty()) return nullptr;
   counter = pool.free.back();
   pool.free.pop_back();
-  pool.captured += capturing;
   return counter;
 }
 

@@ -4,10 +4,9 @@
 // - Launches on one stream are ordered: a stream has one counter for all its eager launches. A stream must be
 //   idle when it is destroyed, since the driver may give its handle to the next one.
 // - A captured launch runs whenever its graph does: it has a counter of its own, never handed out again.
-// Graphs
-//   may be replayed beside each other and beside eager launches. CUDA orders the launches of one executable
-//   graph; two executable graphs instantiated from one captured graph share counters and must not run at the
-//   same time.
+//   Graphs may be replayed beside each other and beside eager launches. CUDA orders the launches of one
+//   executable graph; two executable graphs instantiated from one captured graph share counters and must not
+//   run at the same time.
 #pragma once
 
 #include "maskloom/device/Driver.h"
@@ -23,11 +22,11 @@ namespace maskloom {
 class WorkCounters {
 public:
   static constexpr size_t kBytes = 128;          ///< a counter, alone in its cache line
-  static constexpr size_t kCountersAtOnce = 512; ///< are allocated together, at least
+  static constexpr size_t kCountersAtOnce = 512; ///< are allocated together
 
   /// The counter of a launch on `stream`; null when there is none: the launch then takes its units in a
-  /// static order. Allocates on first use and when few are left for captures, never during a capture.
-  /// `context` must be current; `capturing`: the stream is being captured. Thread-safe.
+  /// static order. Allocates when all are taken. `context` must be current; `capturing`: the stream is being
+  /// captured, and an AllocationDuringCapture lives. Thread-safe.
   unsigned *take(const Driver &driver, void *context, void *stream, bool capturing);
   /// Frees what belongs to a context, which must be current.
   void release(const Driver &driver, void *context);
@@ -36,7 +35,6 @@ private:
   struct Pool {
     std::vector<void *> allocations;
     std::vector<unsigned *> free;
-    size_t captured = 0; ///< counters that went into graphs
     bool canGrow = true; ///< false once the memory was not there: launches do without rather than fail
   };
   static void grow(const Driver &driver, Pool &pool);

@@ -104,7 +104,7 @@ public:
   /// the CPU it returns when done. Throws Error(User) for shapes, strides, parameters or aux tensors that do
   /// not fit.
   ///
-  /// May be captured into a CUDA graph after prepare(). Captured graphs may be replayed on several streams at
+  /// May be captured into a CUDA graph. Captured graphs may be replayed on several streams at
   /// once, and beside eager calls, except that two executable graphs instantiated from one captured graph
   /// must not run at the same time. A stream must be idle when it is destroyed.
   void forward(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &o,

@@ -135,7 +135,7 @@ MASKLOOM_C_API maskloom_status maskloom_compile(const maskloom_pattern *pattern,
 /** NULL is allowed. Waits for what was launched. */
 MASKLOOM_C_API void maskloom_attention_destroy(maskloom_attention *attention);
 /** Launches on options->stream and returns; on the CPU it returns when done. `options` may be NULL. May be
- * captured into a CUDA graph after maskloom_prepare(); two executable graphs instantiated from one captured
+ * captured into a CUDA graph; two executable graphs instantiated from one captured
  * graph must not run at the same time, any others may. A stream must be idle when it is destroyed. */
 MASKLOOM_C_API maskloom_status maskloom_forward(maskloom_attention *attention, const maskloom_tensor *q,
                                                 const maskloom_tensor *k, const maskloom_tensor *v,

@@ -10,6 +10,9 @@ namespace {
 
 std::mutex mutex;
 thread_local std::vector<void *> contexts = {nullptr};
+thread_local int threadCaptureMode = 0;
+
+bool isForbiddenByCapture() { return FakeDriver::state().capturing && threadCaptureMode != 2; }
 
 void *handle(uintptr_t value) { return reinterpret_cast<void *>(value); }
 
@@ -80,6 +83,7 @@ DriverApi makeApi() {
   };
   api.moduleLoadData = [](void **module, const void *image) {
     std::lock_guard lock(mutex);
+    if (isForbiddenByCapture()) return 900;
     *module = handle(0x1000 + ++FakeDriver::state().modulesLoaded);
     return std::strcmp(static_cast<const char *>(image), "the cubin") ? 200 : result("load");
   };
@@ -111,6 +115,7 @@ DriverApi makeApi() {
   api.memoryAllocate = [](DriverApi::DevicePointer *pointer, size_t bytes) {
     {
       std::lock_guard lock(mutex);
+      if (isForbiddenByCapture()) return 900;
       *pointer = 0x10000 * ++FakeDriver::state().allocated;
     }
     return note("allocate " + std::to_string(bytes));
@@ -129,7 +134,31 @@ DriverApi makeApi() {
     ++FakeDriver::state().synchronized;
     return 0;
   };
-  api.streamIsCapturing = [](void *, int *status) { return *status = FakeDriver::state().capturing, 0; };
+  api.streamGetCaptureInfo = [](void *, int *status, uint64_t *id, void **graph, const void *const **,
+                                size_t *) {
+    const FakeDriver &fake = FakeDriver::state();
+    *status = fake.capturing;
+    if (fake.capturing) *id = 70 + fake.graph, *graph = handle(fake.graph);
+    return 0;
+  };
+  api.threadExchangeStreamCaptureMode = [](int *mode) { return std::swap(*mode, threadCaptureMode), 0; };
+  // An object is its place in the list; a graph of 0 does not hold it yet.
+  api.userObjectCreate = [](void **object, void *data, void (*destroy)(void *), unsigned references,
+                            unsigned flags) {
+    std::lock_guard lock(mutex);
+    if (references != 1 || flags != 1) return 1;
+    FakeDriver::state().userObjects.push_back({0, data, destroy});
+    *object = handle(FakeDriver::state().userObjects.size());
+    return result("object");
+  };
+  api.graphRetainUserObject = [](void *graph, void *object, unsigned references, unsigned flags) {
+    std::lock_guard lock(mutex);
+    if (references != 1 || flags != 1) return 1;
+    if (int failed = result("retain object")) return failed;
+    FakeDriver::state().userObjects[reinterpret_cast<uintptr_t>(object) - 1].graph =
+        reinterpret_cast<uintptr_t>(graph);
+    return 0;
+  };
   api.streamCreate = [](void **stream, unsigned flags) {
     *stream = handle(0xf00);
     return flags == 1 ? 0 : 1;
@@ -177,6 +206,16 @@ FakeDriver &FakeDriver::state() {
 }
 
 void FakeDriver::setContext(int context) { contexts = {handle(context)}; }
+
+int FakeDriver::captureMode() { return threadCaptureMode; }
+
+void FakeDriver::destroyGraph(uintptr_t graph) {
+  for (UserObject &object : state().userObjects)
+    if (object.graph == graph) {
+      object.destroy(object.data);
+      object.graph = 0;
+    }
+}
 
 const Driver &FakeDriver::driver() {
   static const Driver driver(makeApi());

@@ -26,8 +26,17 @@ struct FakeDriver {
   std::vector<std::string> calls;  ///< all but launches and queries, as "allocate 64"
   size_t allocated = 0, freed = 0; ///< how often
   size_t sharedPerBlock = 232448;
+  /// Every stream is being captured, into graph number `graph`: allocating and loading then fail in a thread
+  /// that has not relaxed its capture mode.
   bool capturing = false;
-  bool record = true; ///< false: launches are counted only, for timing
+  uintptr_t graph = 1;
+  struct UserObject {
+    uintptr_t graph;
+    void *data;
+    void (*destroy)(void *);
+  };
+  std::vector<UserObject> userObjects; ///< that graphs hold
+  bool record = true;                  ///< false: launches are counted only, for timing
   size_t launchCount = 0;
   std::string failing; ///< this call fails
   size_t modulesLoaded = 0, modulesUnloaded = 0;
@@ -39,6 +48,9 @@ struct FakeDriver {
   static void reset() { state() = {}; }
   /// The calling thread's current context.
   static void setContext(int context);
+  /// The capture mode of the calling thread; 0, the strictest, is the driver's default.
+  static int captureMode();
+  static void destroyGraph(uintptr_t graph);
   static const Driver &driver();
   static const Driver &driverWithoutTensorMaps();
   static const Driver &driverWithoutLaunchKernelEx();

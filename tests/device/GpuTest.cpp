@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <thread>
 
+#include <dlfcn.h>
+
 #include <gtest/gtest.h>
 
 namespace maskloom {
@@ -59,6 +61,44 @@ extern "C" __global__ void probe_hopper(const __grid_constant__ ForwardArgs args
   }
 }
 )";
+
+/// What the product never calls: a program's streams and graphs.
+class Graphs {
+public:
+  static void *stream() {
+    void *stream = nullptr;
+    EXPECT_EQ(call<int(void **, unsigned)>("cuStreamCreate")(&stream, 1), 0);
+    return stream;
+  }
+  static void destroyStream(void *stream) { call<int(void *)>("cuStreamDestroy_v2")(stream); }
+  /// What `launches` puts into `stream`, as an executable graph. Captured as strictly as there is.
+  static void *capture(void *stream, const auto &launches) {
+    void *graph = nullptr, *executable = nullptr;
+    EXPECT_EQ(call<int(void *, int)>("cuStreamBeginCapture_v2")(stream, 0), 0);
+    launches();
+    EXPECT_EQ(call<int(void *, void **)>("cuStreamEndCapture")(stream, &graph), 0);
+    EXPECT_EQ(
+        call<int(void **, void *, unsigned long long)>("cuGraphInstantiateWithFlags")(&executable, graph, 0),
+        0);
+    EXPECT_EQ(call<int(void *)>("cuGraphDestroy")(graph), 0);
+    return executable;
+  }
+  static void replay(void *executable, void *stream) {
+    EXPECT_EQ(call<int(void *, void *)>("cuGraphLaunch")(executable, stream), 0);
+  }
+  static void destroy(void *executable) { call<int(void *)>("cuGraphExecDestroy")(executable); }
+  static size_t freeMemory() {
+    size_t free = 0, total = 0;
+    EXPECT_EQ(call<int(size_t *, size_t *)>("cuMemGetInfo_v2")(&free, &total), 0);
+    return free;
+  }
+
+private:
+  template <class Function>
+  static Function *call(const char *name) {
+    return reinterpret_cast<Function *>(dlsym(dlopen("libcuda.so.1", RTLD_NOW), name));
+  }
+};
 
 class GpuTest : public testing::Test {
 protected:
@@ -176,6 +216,59 @@ TEST_F(GpuTest, ThreadsAndTheirStreams) {
   for (auto &thread : threads) thread.join();
 }
 
+TEST_F(GpuTest, GraphsOfOneStreamAreReplayedSideBySide) {
+  constexpr int kGraphs = 3, kLaunches = 60, kUnits = 24, kReplays = 40;
+  auto l = launcher(true); // nothing is prepared
+  void *capturing = Graphs::stream();
+  const size_t bytes = kLaunches * kUnits * 3 * sizeof(long long);
+  std::vector<void *> outputs(kGraphs), graphs(kGraphs), streams(kGraphs);
+  ForwardArgs args{};
+  args.batch = 2;
+  args.heads = 3;
+  args.kv_heads = 1;
+  args.queries = 250;
+  args.keys = 100;
+  for (int g = 0; g < kGraphs; ++g) {
+    streams[g] = Graphs::stream();
+    ASSERT_EQ(driver_->allocate(bytes, outputs[g]).message, "");
+    graphs[g] = Graphs::capture(capturing, [&] {
+      for (int i = 0; i < kLaunches; ++i) {
+        args.params[0] = 1000 * g + i;
+        args.o.data = static_cast<long long *>(outputs[g]) + i * kUnits * 3;
+        EXPECT_EQ(l->forward(args, {.stream = capturing}), "");
+      }
+    });
+  }
+  for (int replay = 0; replay < kReplays; ++replay) {
+    for (int g = 0; g < kGraphs; ++g) Graphs::replay(graphs[g], streams[g]);
+    for (int g = 0; g < kGraphs; ++g) {
+      std::vector<long long> out(bytes / sizeof(long long));
+      ASSERT_EQ(driver_->synchronize(streams[g]).message, "");
+      ASSERT_EQ(driver_->copyToHost(out.data(), outputs[g], bytes).message, "");
+      for (int i = 0; i < kLaunches; ++i)
+        for (int unit = 0; unit < kUnits; ++unit)
+          ASSERT_EQ(out[(i * kUnits + unit) * 3], 1000 * g + i + 1) << "graph " << g << ", launch " << i;
+    }
+  }
+  for (int g = 0; g < kGraphs; ++g) {
+    Graphs::destroy(graphs[g]);
+    Graphs::destroyStream(streams[g]);
+    EXPECT_EQ(driver_->free(outputs[g]).message, "");
+  }
+  // The bitmaps of destroyed graphs serve the next ones: captured again and again, memory does not grow.
+  args.queries = 64 << 10;
+  args.keys = 64 << 10;
+  args.params[0] = 5;
+  ASSERT_EQ(driver_->allocate(int64_t{6} * 1024 * 3 * 8, args.o.data).message, "");
+  const size_t before = Graphs::freeMemory();
+  for (int i = 0; i < 300; ++i) // 1.5 MiB each
+    Graphs::destroy(
+        Graphs::capture(capturing, [&] { ASSERT_EQ(l->forward(args, {.stream = capturing}), "") << i; }));
+  EXPECT_LT(before - std::min(before, Graphs::freeMemory()), size_t{100} << 20);
+  ASSERT_EQ(driver_->free(args.o.data).message, "");
+  Graphs::destroyStream(capturing);
+}
+
 TEST_F(GpuTest, EveryDevice) {
   auto l = launcher(true);
   for (int device = 0; device < driver_->deviceCount(); ++device) {
@@ -227,6 +320,8 @@ TEST_F(GpuTest, WorkCountersHandEveryUnitOutOnce) {
   ForwardArgs args = hopperArgs(tensors, 8, 2, 6400);
   ASSERT_EQ(driver_->allocate(bytes, args.o.data).message, "");
   ASSERT_EQ(driver_->copyToDevice(args.o.data, counts.data(), bytes).message, "");
+  void *capturing = Graphs::stream(); // the launcher's first call is captured
+  void *graph = Graphs::capture(capturing, [&] { EXPECT_EQ(l->forward(args, {.stream = capturing}), ""); });
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t)
     threads.emplace_back([&] {
@@ -236,9 +331,14 @@ TEST_F(GpuTest, WorkCountersHandEveryUnitOutOnce) {
       for (int i = 0; i < kLaunches; ++i) EXPECT_EQ(l->forward(args, {.stream = perThread}), "");
       EXPECT_EQ(driver_->synchronize(perThread).message, "");
     });
+  for (int i = 0; i < kLaunches; ++i) Graphs::replay(graph, capturing); // beside the threads
+  EXPECT_EQ(driver_->synchronize(capturing).message, "");
   for (auto &thread : threads) thread.join();
+  Graphs::destroy(graph);
+  Graphs::destroyStream(capturing);
   ASSERT_EQ(driver_->copyToHost(counts.data(), args.o.data, bytes).message, "");
-  for (int unit = 0; unit < kUnits; ++unit) ASSERT_EQ(counts[unit], unsigned{kThreads * kLaunches}) << unit;
+  for (int unit = 0; unit < kUnits; ++unit)
+    ASSERT_EQ(counts[unit], unsigned{(kThreads + 1) * kLaunches}) << unit;
   EXPECT_EQ(counts[kUnits], 3u);     // aligned, and encoded
   EXPECT_EQ(counts[kUnits + 1], 4u); // the heads of one KV head, whose K and V are all that fits a section
   EXPECT_EQ(driver_->free(args.o.data).message, "");

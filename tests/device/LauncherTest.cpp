@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -253,18 +254,90 @@ TEST_F(LauncherTest, PrepareMakesTheFirstCallCheap) {
 
 TEST_F(LauncherTest, GraphsCarryTheirPlanner) {
   Launcher l = launcher(true);
-  fake().capturing = true;
-  EXPECT_NE(l.forward(args(), {}).find("call prepare() for this shape on this stream before the capture"),
-            std::string::npos);
-  fake().capturing = false;
   EXPECT_EQ(l.prepare(args(), {}), "");
   functions();
+  for (int call = 0; call < 2; ++call) {
+    fake().capturing = true;
+    EXPECT_EQ(l.forward(args(), {}), "");
+    EXPECT_EQ(functions(), (Names{"forward_plan", "forward"}));
+    fake().capturing = false; // the plan of eager calls is another one
+    EXPECT_EQ(l.forward(args(), {}), "");
+    EXPECT_EQ(functions(), Names{"forward"});
+  }
+}
+
+/// The bitmaps of `launches`, pairs of planner and kernel, which must agree.
+std::vector<void *> bitmapsOf(const std::vector<FakeLaunch> &launches) {
+  std::vector<void *> bitmaps;
+  for (size_t i = 0; i + 1 < launches.size(); i += 2) {
+    EXPECT_EQ(launches[i].function, "forward_plan");
+    EXPECT_EQ(launches[i + 1].function, "forward");
+    EXPECT_EQ(launches[i].args.plan, launches[i + 1].args.plan);
+    bitmaps.push_back(launches[i].args.plan);
+  }
+  return bitmaps;
+}
+
+TEST_F(LauncherTest, GraphsHaveTheirOwnBitmaps) {
+  Launcher l = launcher(true);
+  EXPECT_EQ(l.forward(args(), {.stream = kStreamA}), "");
   fake().capturing = true;
-  EXPECT_EQ(l.forward(args(), {}), "");
-  EXPECT_EQ(functions(), (Names{"forward_plan", "forward"}));
-  fake().capturing = false; // a replay may have overwritten the bitmap since
-  EXPECT_EQ(l.forward(args(), {}), "");
-  EXPECT_EQ(functions(), (Names{"forward_plan", "forward"}));
+  auto capture = [&](uintptr_t graph, void *stream, int tokens = 1000) {
+    fake().graph = graph;
+    EXPECT_EQ(l.forward(args(tokens), {.stream = stream}), "");
+    EXPECT_EQ(FakeDriver::captureMode(), 0); // as it was
+  };
+  capture(1, kStreamA);
+  capture(1, kStreamA); // ordered behind the one before
+  capture(1, kStreamB); // a branch of the same graph
+  capture(1, kStreamA, 500);
+  capture(2, kStreamA);
+  const std::vector<void *> bitmaps = bitmapsOf(fake().launches);
+  EXPECT_EQ(bitmaps[1], bitmaps[2]);
+  EXPECT_EQ(std::set<void *>(bitmaps.begin(), bitmaps.end()).size(), 5u);
+  EXPECT_EQ(fake().allocated, 5u);
+}
+
+TEST_F(LauncherTest, BitmapsOfDestroyedGraphsAreUsedAgain) {
+  {
+    Launcher l = launcher(true);
+    fake().capturing = true;
+    for (uintptr_t graph = 1; graph <= 10; ++graph) {
+      fake().graph = graph;
+      EXPECT_EQ(l.forward(args(), {}), ""); // without prepare()
+      if (graph > 2) FakeDriver::destroyGraph(graph - 2);
+    }
+    EXPECT_EQ(fake().allocated, 3u);
+    FakeDriver::destroyGraph(9);
+    FakeDriver::destroyGraph(10);
+    EXPECT_EQ(fake().freed, 0u); // the driver's thread may not
+    fake().capturing = false;
+    EXPECT_EQ(l.forward(args(), {}), "");
+    EXPECT_EQ(fake().freed, 3u); // graph 8 was destroyed before
+    fake().capturing = true;
+    fake().graph = 11;
+    EXPECT_EQ(l.forward(args(), {}), "");
+  }
+  EXPECT_EQ(fake().allocated, fake().freed);
+  FakeDriver::destroyGraph(11); // after the launcher
+}
+
+TEST_F(LauncherTest, BitmapsStayWhereTheDriverDoesNotKnowTheGraphsEnd) {
+  for (const char *failing : {"object", "retain object"}) {
+    FakeDriver::reset();
+    {
+      Launcher l = launcher(true);
+      fake().capturing = true;
+      fake().failing = failing;
+      for (uintptr_t graph : {1, 2, 3}) {
+        fake().graph = graph;
+        EXPECT_EQ(l.forward(args(), {}), "");
+        FakeDriver::destroyGraph(graph);
+      }
+      EXPECT_EQ(fake().allocated, 3u);
+    }
+    EXPECT_EQ(fake().freed, 3u);
+  }
 }
 
 TEST_F(LauncherTest, ThreadsShareALauncher) {
