@@ -38,6 +38,7 @@ struct ForwardArgs {
   int has_query_offset;
   int section_heads;            ///< (batch entry, head) pairs in one section of the work order, at least 1
   int last_section_heads;       ///< pairs in the last section, at least 1
+  int first_tiles_first;        ///< inside a section Q tiles are taken from the first to the last, or back
   long long params[kMaxParams]; ///< symbolic parameters by index
   AuxArg aux[kMaxAux];
 };

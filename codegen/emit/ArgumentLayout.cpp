@@ -42,6 +42,7 @@ std::vector<KernelField> forwardFields(const Program &program) {
   add("has_query_offset", "i32", offsetof(ForwardArgs, has_query_offset));
   add("section_heads", "i32", offsetof(ForwardArgs, section_heads));
   add("last_section_heads", "i32", offsetof(ForwardArgs, last_section_heads));
+  add("first_tiles_first", "i32", offsetof(ForwardArgs, first_tiles_first));
   for (size_t i = 0; i < program.params.size(); i++)
     add(fmt::format("params[{}]", i), "i64", offsetof(ForwardArgs, params) + i * sizeof(long long));
   for (size_t i = 0; i < program.auxes.size(); i++) {

@@ -4,6 +4,7 @@
 #include "maskloom/device/PlanWorkspaces.h"
 #include "maskloom/device/TensorMaps.h"
 #include "maskloom/device/WorkCounters.h"
+#include "maskloom/program/UnitLengths.h"
 
 #include <algorithm>
 #include <limits>
@@ -87,6 +88,7 @@ struct Launcher::State {
   Program program;
   std::string image;
   const Driver *driver;
+  const bool firstTilesFirst = firstUnitsAreLonger(program);
 
   std::shared_mutex modulesMutex;
   std::vector<LoadedModule> modules; // one a context: few
@@ -199,6 +201,7 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   // Measured on an H200: units of equal length want few heads under way, and the end of a launch many units
   // of every length; more of them where lengths do not fall from one Q tile to the next.
   const int endUnits = kernel.planEntry.empty() ? 2 : 8;
+  args.first_tiles_first = firstTilesFirst;
   args.section_heads = sectionHeads(args, config, loaded.multiprocessors, 4 << 20, 0);
   args.last_section_heads = sectionHeads(args, config, loaded.multiprocessors, 32 << 20, endUnits);
   if (config.isHopper()) {

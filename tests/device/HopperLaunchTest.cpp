@@ -270,6 +270,20 @@ TEST_F(HopperLaunch, OneBlockAMultiprocessor) {
   EXPECT_EQ(grid(8, 100'000, 0), 128);
 }
 
+TEST_F(HopperLaunch, TheOrderFollowsTheRuns) {
+  Program program = this->program();
+  program.groups.resize(1);
+  Schedule &schedule = program.groups[0].forward;
+  const Affine outer{{{Symbol::OuterTile, 0, 1}}, 0};
+  for (bool firstAreLonger : {false, true}) {
+    schedule.touched = {{}};
+    (firstAreLonger ? schedule.touched[0].lower : schedule.touched[0].upper).push_back({outer, 1});
+    Launcher l(program, "the cubin", &FakeDriver::driver());
+    EXPECT_EQ(l.forward(args(), {}), "");
+    EXPECT_EQ(lastLaunch().args.first_tiles_first, firstAreLonger);
+  }
+}
+
 TEST_F(HopperLaunch, SectionsFitTheCacheAndKeepEveryMultiprocessorBusy) {
   Launcher closedForm = launcher(), *l = &closedForm;
   auto section = [&](int batch, int heads, int kvHeads, int queries, int keys) {
