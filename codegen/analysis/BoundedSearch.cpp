@@ -1,69 +1,21 @@
 #include "maskloom/analysis/BoundedSearch.h"
 
+#include "maskloom/analysis/Contents.h"
 #include "maskloom/analysis/RowEvaluator.h"
-#include "maskloom/program/Arithmetic.h"
 
 #include <algorithm>
 #include <cmath>
 
 namespace maskloom::analysis {
 
-constexpr int kAuxKinds = 7;
 constexpr size_t kMaxParameterSets = 9;
 constexpr int64_t kMaxHeads = 16;      ///< of a group, looked at one by one
 constexpr int64_t kMaxAuxHeads = 2;    ///< the same where it is contents that vary
 constexpr int64_t kMaxTogether = 1024; ///< heads whose rows are evaluated side by side
 constexpr int64_t kScatteredQueries = 24;
 constexpr int64_t kMaxTokens = 320;
-constexpr int64_t kMaxAuxEntries = 1 << 20;
-
-/// Contents of one entry: constant, all different, equal in pairs, alternating, and pseudo-random of few
-/// values.
-static int32_t auxEntry(int kind, const int64_t (&indices)[3]) {
-  int64_t sum = indices[0] + indices[1] + indices[2];
-  uint64_t mixed = 0;
-  for (int64_t index : indices) mixed = (mixed ^ static_cast<uint64_t>(index)) * 0x9E3779B97F4A7C15u;
-  mixed ^= mixed >> 29;
-  switch (kind) {
-  case 0: return 0;
-  case 1: return 1;
-  case 2: return static_cast<int32_t>(sum);
-  case 3: return static_cast<int32_t>(sum / 2);
-  case 4: return static_cast<int32_t>(sum % 2);
-  case 5: return static_cast<int32_t>(mixed % 2);
-  default: return static_cast<int32_t>(mixed % 5);
-  }
-}
-
-/// Extents as checkProblem() asks for them; empty contents when they are too large.
-void BoundedSearch::fillAux(Counterexample &point, int kind) const {
-  point.aux.clear();
-  if (!statement_.names.aux) return;
-  for (const ProgramAux &aux : statement_.program.auxes) {
-    AuxContents contents;
-    int64_t total = 1;
-    for (const ProgramAux::Axis &axis : aux.axes) {
-      using Kind = ProgramAux::Axis::Kind;
-      int64_t extent = axis.kind == Kind::Batch    ? point.batch + 1
-                       : axis.kind == Kind::Head   ? statement_.scope.heads
-                       : axis.kind == Kind::KvHead ? statement_.scope.kvHeads
-                       : axis.kind == Kind::Fixed  ? axis.extent
-                                                   : integer::ceilDiv(point.keyLength, axis.block);
-      contents.extents.push_back(extent);
-      total *= extent;
-      if (total > kMaxAuxEntries) return point.aux.clear();
-    }
-    for (int64_t i = 0; i < total && !aux.isFloat; ++i) {
-      int64_t indices[3] = {0, 0, 0}, rest = i;
-      for (size_t axis = contents.extents.size(); axis-- > 0;) {
-        indices[axis] = rest % contents.extents[axis];
-        rest /= contents.extents[axis];
-      }
-      contents.values.push_back(auxEntry(kind, indices));
-    }
-    point.aux.push_back(std::move(contents));
-  }
-}
+constexpr int kMixedContents = 48;      ///< drawn for each tensor, on top of those that are alike in all
+constexpr int64_t kMaxMixedTokens = 16; ///< many contents of short sequences find more than few of long ones
 
 std::vector<std::vector<int64_t>> BoundedSearch::parameterSets() const {
   const std::vector<ProgramParam> &params = statement_.program.params;
@@ -108,7 +60,7 @@ std::optional<Counterexample> BoundedSearch::checked(Counterexample point, int k
     for (int64_t q : point.queries) last = std::max(last, q);
     Counterexample shorter = point;
     shorter.keyLength = shorter.queryLength = last + 1;
-    fillAux(shorter, kind);
+    if (statement_.names.aux) fillContents(statement_, kind, shorter);
     if (refutes(statement_, shorter, maxCheckedPoints_)) return shorter;
   }
   if (refutes(statement_, point, maxCheckedPoints_)) return point;
@@ -229,34 +181,44 @@ std::optional<Counterexample> BoundedSearch::scan(const Counterexample &problem,
   return std::nullopt;
 }
 
-std::optional<Counterexample> BoundedSearch::run(int64_t points) {
+std::optional<Counterexample> BoundedSearch::scanLengths(Counterexample problem, int kind, int64_t points,
+                                                         int64_t longest) {
   const MaskNames &names = statement_.names;
   bool together = statement_.property == Property::CoversCausal || statement_.property == Property::CoversAll;
   int64_t masks =
       together && (names.head || names.aux) ? statement_.scope.heads : static_cast<int64_t>(heads().size());
-  std::vector<std::vector<int64_t>> sets = parameterSets();
+  pointsLeft_ = points;
+  longest =
+      std::clamp<int64_t>(static_cast<int64_t>(std::sqrt(static_cast<double>(points / masks))), 4, longest);
+  for (int64_t keys = names.keyLength ? 1 : longest; keys <= longest; keys += 1 + keys / 6)
+    for (int64_t queries : {keys, (keys + 1) / 2, int64_t(1)}) {
+      if (queries != keys && !names.queryLength) continue;
+      problem.keyLength = keys;
+      problem.queryLength = queries;
+      if (names.aux && !fillContents(statement_, kind, problem)) continue;
+      if (std::optional<Counterexample> found = scan(problem, kind)) return found;
+      if (pointsLeft_ <= 0) return std::nullopt;
+    }
+  return std::nullopt;
+}
+
+std::optional<Counterexample> BoundedSearch::run(int64_t points) {
+  const int kinds = statement_.names.aux ? kUniformContents : 1;
+  const std::vector<std::vector<int64_t>> sets = parameterSets();
+  Counterexample problem;
   for (size_t set = 0; set < sets.size(); ++set) {
     // The given parameters are what people run: half of the points are theirs.
     int64_t share = sets.size() == 1 ? points : set == 0 ? points / 2 : points / 2 / (sets.size() - 1);
-    for (int kind = 0; kind < (names.aux ? kAuxKinds : 1); ++kind) {
-      pointsLeft_ = share / (names.aux ? kAuxKinds : 1);
-      auto longest = static_cast<int64_t>(std::sqrt(static_cast<double>(pointsLeft_ / masks)));
-      longest = std::clamp<int64_t>(longest, 4, kMaxTokens);
-      Counterexample problem;
-      problem.params = sets[set];
-      for (int64_t keys = names.keyLength ? 1 : longest; keys <= longest; keys += 1 + keys / 6) {
-        for (int64_t queries : {keys, (keys + 1) / 2, int64_t(1)}) {
-          if (queries != keys && !names.queryLength) continue;
-          problem.keyLength = keys;
-          problem.queryLength = queries;
-          fillAux(problem, kind);
-          if (names.aux && problem.aux.empty()) continue;
-          if (std::optional<Counterexample> found = scan(problem, kind)) return found;
-          if (pointsLeft_ <= 0) break;
-        }
-        if (pointsLeft_ <= 0) break;
-      }
-    }
+    problem.params = sets[set];
+    for (int kind = 0; kind < kinds; ++kind)
+      if (std::optional<Counterexample> found = scanLengths(problem, kind, share / kinds, kMaxTokens))
+        return found;
+  }
+  for (int mixed = 0; statement_.names.aux && mixed < kMixedContents; ++mixed) {
+    problem.params = sets[mixed % 2 ? mixed / 2 % sets.size() : 0];
+    if (std::optional<Counterexample> found =
+            scanLengths(problem, kUniformContents + mixed, points / kMixedContents, kMaxMixedTokens))
+      return found;
   }
   return std::nullopt;
 }

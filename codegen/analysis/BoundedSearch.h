@@ -1,5 +1,5 @@
 // Counterexamples among small problems: every pair of short sequences, with the given parameters, with
-// parameters at the ends of their ranges, and with a few kinds of contents for aux tensors. What it finds has
+// parameters at the ends of their ranges, and with several contents of aux tensors. What it finds has
 // been checked; finding nothing proves nothing. For masks with long periods, points are also scattered over
 // longer and longer sequences.
 #pragma once
@@ -21,8 +21,11 @@ public:
 private:
   std::vector<std::vector<int64_t>> parameterSets() const;
   std::vector<int64_t> heads() const;
-  void fillAux(Counterexample &point, int kind) const;
 
+  /// About so many points of sequences of up to `longest` tokens, with one set of parameters and one kind of
+  /// contents.
+  std::optional<Counterexample> scanLengths(Counterexample problem, int kind, int64_t points,
+                                            int64_t longest);
   /// Every pair of one problem.
   std::optional<Counterexample> scan(const Counterexample &problem, int kind);
   std::optional<Counterexample> scanHead(const Counterexample &problem, int64_t head);

@@ -64,26 +64,15 @@ LinearFormula negation(const System &conjunction) {
   return LinearFormula::any(std::move(sides));
 }
 
-bool FormulaLowering::names(int index, Symbol symbol) const {
-  const PredicateNode &node = arena_[index];
-  if (node.op == PredicateNode::Op::Symbol && node.symbol == symbol) return true;
-  return std::any_of(std::begin(node.operands), std::end(node.operands),
-                     [&](int operand) { return operand >= 0 && names(operand, symbol); });
-}
-
-bool FormulaLowering::isUnknown(const Formula &atom) {
-  return std::any_of(hidden_.begin(), hidden_.end(), [&](Symbol s) { return names(atom.expression, s); }) ||
-         !disjunction_.lower(atom.expression);
-}
-
 LinearFormula FormulaLowering::lower(const Formula &formula, Unknowns unknowns) {
   std::vector<LinearFormula> operands;
   switch (formula.kind) {
   case Formula::Kind::True: return LinearFormula::constant(true);
   case Formula::Kind::False: return LinearFormula::constant(false);
   case Formula::Kind::Atom: {
-    if (isUnknown(formula)) break;
-    System system{{*disjunction_.lower(formula.expression), formula.equality}};
+    std::optional<Form> form = disjunction_.lower(formula.expression);
+    if (!form) break;
+    System system{{*form, formula.equality}};
     if (!normalise(system)) return LinearFormula::constant(false);
     return system.empty() ? LinearFormula::constant(true) : LinearFormula::of(system.front());
   }
@@ -100,7 +89,8 @@ LinearFormula FormulaLowering::lower(const Formula &formula, Unknowns unknowns) 
 
 Formula FormulaLowering::withoutUnknowns(const Formula &formula) {
   Formula result = formula;
-  if (formula.kind == Formula::Kind::Unknown || (formula.kind == Formula::Kind::Atom && isUnknown(formula))) {
+  if (formula.kind == Formula::Kind::Unknown ||
+      (formula.kind == Formula::Kind::Atom && !disjunction_.lower(formula.expression))) {
     approximated_ = true;
     result = {};
     result.kind = Formula::Kind::False;

@@ -30,10 +30,7 @@ enum class Unknowns : uint8_t {
 class FormulaLowering {
 public:
   FormulaLowering(VariableTable &table, ExpressionArena &arena, const Prover &prover, int maxDisjuncts)
-      : arena_(arena), disjunction_(table, arena, prover, maxDisjuncts) {}
-
-  /// Atoms that name this symbol count as unknown.
-  void hide(Symbol symbol) { hidden_.push_back(symbol); }
+      : disjunction_(table, arena, prover, maxDisjuncts) {}
 
   LinearFormula lower(const Formula &formula, Unknowns unknowns);
   /// The disjuncts of a subset of the formula; nothing when there are too many.
@@ -44,13 +41,9 @@ public:
   bool approximated() const { return approximated_; }
 
 private:
-  bool isUnknown(const Formula &atom);
-  bool names(int node, Symbol symbol) const;
   Formula withoutUnknowns(const Formula &formula);
 
-  ExpressionArena &arena_;
   Disjunction disjunction_;
-  std::vector<Symbol> hidden_;
   bool approximated_ = false;
 };
 

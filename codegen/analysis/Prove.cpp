@@ -57,13 +57,13 @@ private:
       if (!namesOf(mask).head && !namesOf(mask).aux) last = std::min(first, last);
       if (first > last) continue;
       if (statement_.property == Property::RowsNonempty && witnessed(mask, first, last)) continue;
-      Question question(statement_, limits_, false);
+      Question question(statement_, limits_);
       question.head(first, last);
       if (statement_.property == Property::Causal) {
         Form q = question.query(), k = question.key();
         question.at(q, k);
         question.require(Question::atLeast(k, q, 1));
-        question.require(question.holds(LoadNaming(statement_.program).name(mask)));
+        question.require(question.holds(mask));
       } else if (statement_.property == Property::KvEfficient) {
         askDropped(question, mask);
       } else {
@@ -75,16 +75,15 @@ private:
   }
 
   void askDropped(Question &question, const Predicate &mask) const {
-    LoadNaming loads(statement_.program);
     Form q1 = question.query(), q2 = question.query(), q3 = question.query(), k = question.key();
     question.require(Question::atLeast(q2, q1, 1));
     question.require(Question::atLeast(q3, q2, 1));
     question.at(q2, k);
-    question.require(question.fails(loads.name(mask, 2)));
+    question.require(question.fails(mask));
     question.at(q1, k);
-    question.require(question.holds(loads.name(mask, 1)));
+    question.require(question.holds(mask));
     question.at(q3, k);
-    question.require(question.holds(loads.name(mask, 3)));
+    question.require(question.holds(mask));
   }
 
   /// Two keys that are always there: the query itself, and the first.
@@ -99,10 +98,10 @@ private:
 
   /// Most rows have one of them; that is far cheaper to show than to project the key out.
   bool witnessed(const Predicate &mask, int64_t first, int64_t last) {
-    Question question(statement_, limits_, false);
+    Question question(statement_, limits_);
     question.head(first, last);
     askWitnesses(question, mask);
-    return question.search([](const Counterexample &) { return false; }) == Outcome::Empty;
+    return question.search() == Outcome::Empty;
   }
 
   void askEmptyRow(Question &question, const Predicate &mask) {
@@ -113,7 +112,7 @@ private:
   }
 
   Outcome coverage() {
-    Question question(statement_, limits_, true);
+    Question question(statement_, limits_);
     Form q = question.query(), k = question.key();
     question.at(q, k);
     if (statement_.property == Property::CoversCausal) question.require(Question::atLeast(q, k, 0));
@@ -122,14 +121,14 @@ private:
       const Predicate &mask = (*statement_.mask.groups)[group].predicate;
       if (first > last) continue;
       if (!namesOf(mask).head || first == last) {
-        question.certainHead(first);
+        question.certainHead(first, last);
         question.require(question.fails(mask));
         continue;
       }
       if (question.localHead(first, last)) question.require(question.failsForAll(mask));
       for (int64_t head = first;
            !question.approximation().empty() && last - first < kMaxSeparateHeads && head <= last; ++head) {
-        question.certainHead(head);
+        question.certainHead(head, head);
         question.require(question.fails(mask));
       }
     }
@@ -146,11 +145,10 @@ private:
         auto [otherFirst, otherLast] = statement_.other->headsOf(j, statement_.scope);
         first = std::max(first, otherFirst), last = std::min(last, otherLast);
         if (first > last) continue;
-        LoadNaming loads(statement_.program);
-        Predicate one = loads.name((*statement_.mask.groups)[i].predicate),
-                  two = loads.name((*statement_.other->groups)[j].predicate);
+        const Predicate &one = (*statement_.mask.groups)[i].predicate,
+                        &two = (*statement_.other->groups)[j].predicate;
         for (bool inOne : {true, false}) {
-          Question question(statement_, limits_, false);
+          Question question(statement_, limits_);
           question.head(first, last);
           Form q = question.query(), k = question.key();
           question.at(q, k);

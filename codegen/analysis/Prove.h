@@ -30,6 +30,7 @@ struct ProofLimits {
   int64_t quickPoints = 20'000;       ///< evaluated before anything symbolic is tried
   int64_t maxPoints = 1'500'000;      ///< evaluated when symbols alone did not decide
   int64_t maxCheckedPoints = 1 << 18; ///< evaluated to check one counterexample
+  int64_t maxContents = 1 << 20;      ///< entries of aux tensors filled in to check those of one search
 };
 
 /// No visible key lies after its query: visible(h, q, k) implies k <= q.

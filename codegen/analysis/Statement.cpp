@@ -8,12 +8,17 @@ namespace maskloom::analysis {
 
 MaskNames namesOf(const Predicate &predicate) {
   MaskNames names;
-  for (const PredicateNode &node : predicate.nodes) {
+  std::vector<bool> outside(predicate.nodes.size(), false); // of the indices of loads
+  outside.back() = true;
+  for (size_t i = predicate.nodes.size(); i-- > 0;) {
+    const PredicateNode &node = predicate.nodes[i];
     names.aux |= node.op == PredicateNode::Op::AuxLoad;
+    for (int32_t operand : node.operands)
+      if (operand >= 0 && outside[i] && node.op != PredicateNode::Op::AuxLoad) outside[operand] = true;
     if (node.op != PredicateNode::Op::Symbol) continue;
     names.queryLength |= node.symbol == Symbol::QueryLength;
     names.keyLength |= node.symbol == Symbol::KeyLength || node.symbol == Symbol::QueryLength;
-    names.head |= node.symbol == Symbol::Head || node.symbol == Symbol::KvHead;
+    names.head |= outside[i] && (node.symbol == Symbol::Head || node.symbol == Symbol::KvHead);
     names.aux |= node.symbol == Symbol::AuxScalar;
   }
   return names;

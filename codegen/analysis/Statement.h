@@ -8,8 +8,9 @@ namespace maskloom::analysis {
 
 /// Which of a problem's symbols masks name.
 struct MaskNames {
-  bool queryLength = false, keyLength = false, head = false;
-  bool aux = false; ///< loads of any kind
+  bool queryLength = false, keyLength = false;
+  bool head = false; ///< outside of the indices of loads
+  bool aux = false;  ///< loads of any kind
 };
 MaskNames namesOf(const Predicate &predicate);
 

@@ -11,9 +11,8 @@ int64_t loadAux(const AuxView &view, const int64_t (&indices)[3]) {
   return static_cast<const int32_t *>(view.data)[offset];
 }
 
-/// One integer or boolean result: the last node's.
-static int64_t evaluateNodes(const Program &program, const Predicate &predicate,
-                             const ScheduleContext &context, int64_t q, int64_t k) {
+int64_t valueOf(const Program &program, const Predicate &predicate, const ScheduleContext &context, int64_t q,
+                int64_t k) {
   using Op = PredicateNode::Op;
   constexpr size_t kInline = 128;
   int64_t inlineValues[kInline];
@@ -55,7 +54,7 @@ static int64_t evaluateNodes(const Program &program, const Predicate &predicate,
 
 bool evaluate(const Program &program, const Predicate &predicate, const ScheduleContext &context, int64_t q,
               int64_t k) {
-  return evaluateNodes(program, predicate, context, q, k) != 0;
+  return valueOf(program, predicate, context, q, k) != 0;
 }
 
 int64_t symbolValue(const Program &program, const ScheduleContext &context, Symbol symbol, int64_t index) {
@@ -74,7 +73,7 @@ int64_t symbolValue(const Program &program, const ScheduleContext &context, Symb
     const AuxScalar &scalar = program.auxScalars[index];
     int64_t indices[3] = {0, 0, 0};
     for (size_t axis = 0; axis < scalar.indices.size(); ++axis)
-      indices[axis] = evaluateNodes(program, scalar.indices[axis], context, 0, 0);
+      indices[axis] = valueOf(program, scalar.indices[axis], context, 0, 0);
     return loadAux(context.aux[scalar.aux], indices);
   }
   case Symbol::QueryPosition:

@@ -45,6 +45,9 @@ int64_t symbolValue(const Program &program, const ScheduleContext &context, Symb
 
 /// The predicate's value at positions q and k (offsets already added). Loads outside an aux tensor read the
 /// nearest entry.
+int64_t valueOf(const Program &program, const Predicate &predicate, const ScheduleContext &context, int64_t q,
+                int64_t k);
+/// The same of a mask.
 bool evaluate(const Program &program, const Predicate &predicate, const ScheduleContext &context, int64_t q,
               int64_t k);
 

@@ -1,5 +1,7 @@
 #include "tests/analysis/ProofSubject.h"
 
+#include <ctime>
+
 namespace maskloom::testing {
 
 Subject subjectOf(const Pattern &pattern, int64_t heads, int64_t kvHeads) {
@@ -54,10 +56,11 @@ void checkCounterexamples(const Subject &subject, const Answers &answers) {
 }
 
 void checkProved(const Subject &subject, const Answers &answers, int64_t keys, int64_t queries,
-                 std::vector<int64_t> params) {
+                 std::vector<int64_t> params, std::vector<AuxContents> aux) {
   Counterexample problem;
   problem.keyLength = keys, problem.queryLength = queries;
   problem.params = std::move(params);
+  problem.aux = std::move(aux);
   Oracle visible(subject, problem);
   auto proved = [](const Proof &proof) { return proof.status == ProofStatus::Proved; };
   std::vector<bool> covered(keys * keys, false);
@@ -90,5 +93,7 @@ void checkProved(const Subject &subject, const Answers &answers, int64_t keys, i
     for (int64_t k = 0; k < (answers.context == ProofContext::Causal ? q + 1 : keys); ++k)
       ASSERT_TRUE(covered[q * keys + k]) << "not covered: q " << q << " k " << k;
 }
+
+double processorMs() { return 1e3 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 } // namespace maskloom::testing

@@ -74,8 +74,12 @@ private:
 };
 
 void checkCounterexamples(const Subject &subject, const Answers &answers);
-/// Looks for a refutation of each proved statement among all points of one length and one set of parameters.
+/// Looks for a refutation of each proved statement among all points of one length and one set of parameters,
+/// with these contents of aux tensors.
 void checkProved(const Subject &subject, const Answers &answers, int64_t keys, int64_t queries,
-                 std::vector<int64_t> params);
+                 std::vector<int64_t> params, std::vector<AuxContents> aux = {});
+
+/// Processor time of this process.
+double processorMs();
 
 } // namespace maskloom::testing

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <ctime>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -17,8 +16,6 @@ namespace {
 
 /// Limits of time are asserted with so much room, so that a slow machine does not fail them.
 constexpr double kSlack = 4;
-
-double processorMs() { return 1e3 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 TEST(Proof, LocalStrideCoversItsContext) {
   for (int64_t stride : {8, 16, 64, 128}) {
@@ -47,29 +44,33 @@ TEST(Proof, PublishedPatternsAreDecided) {
   struct Known {
     ProofStatus causal, rows, cover, kv;
   };
-  // At the given parameters, 16 heads (8 KV heads for phi3_small).
+  // At the given parameters, 16 heads (8 KV heads for phi3_small). Over aux tensors "refuted" means that some
+  // contents refute it.
   const std::map<std::string, Known> known{
       {"alibi", {Proved, Proved, Proved, Proved}},
       {"batch_lengths", {Proved, Proved, Proved, Proved}},
       {"block_table", {Refuted, Refuted, Refuted, Refuted}},
       {"causal", {Proved, Proved, Proved, Proved}},
+      {"causal_blockwise", {Proved, Proved, Refuted, Refuted}},
+      {"column_ranges", {Refuted, Refuted, Refuted, Refuted}},
       {"documents", {Proved, Proved, Refuted, Refuted}},
+      {"duo", {Proved, Proved, Refuted, Proved}},
+      {"hash_sparse", {Proved, Refuted, Refuted, Refuted}},
       {"phi3_small", {Proved, Proved, Proved, Proved}},
       {"prefix", {Refuted, Proved, Refuted, Proved}},
+      {"prefix_documents", {Refuted, Proved, Refuted, Refuted}},
       {"s2_local_stride", {Proved, Proved, Proved, Proved}},
       {"s2_per_kv_head", {Proved, Proved, Proved, Proved}},
       {"s2_same_for_all", {Proved, Proved, Refuted, Proved}},
       {"s2_dense_heads", {Proved, Proved, Proved, Proved}},
       {"s2_two_sided", {Refuted, Proved, Proved, Refuted}},
+      {"shared_prefix", {Proved, Proved, Refuted, Refuted}},
       {"sink_window", {Proved, Proved, Refuted, Proved}},
+      {"slice_table", {Refuted, Refuted, Refuted, Refuted}},
       {"sliding_window", {Proved, Proved, Refuted, Proved}},
       {"soft_cap", {Proved, Proved, Proved, Proved}},
       {"two_range", {Proved, Proved, Proved, Proved}},
   };
-  // What their aux tensors hold decides: nothing can be said for all contents.
-  const std::set<std::string> decidedByContents = {"causal_blockwise", "column_ranges",    "duo",
-                                                   "hash_sparse",      "prefix_documents", "shared_prefix",
-                                                   "slice_table"};
   std::set<std::string> found; // some are in several files
   double slowest = 0;
   std::string slowestName;
@@ -82,16 +83,9 @@ TEST(Proof, PublishedPatternsAreDecided) {
         subject.scope.anyParams = anyParams;
         double start = processorMs();
         Answers answers = subject.prove();
-        bool decided = true;
-        for (const Proof *proof : answers.all()) decided &= proof->status != Undecided;
-        if (double ms = processorMs() - start; decided && ms > slowest)
-          slowest = ms, slowestName = pattern.name;
+        if (double ms = processorMs() - start; ms > slowest) slowest = ms, slowestName = pattern.name;
         for (const Proof *proof : answers.all())
-          if (proof->status == Undecided) {
-            EXPECT_FALSE(proof->help.empty()) << pattern.name;
-            EXPECT_TRUE(decidedByContents.count(pattern.name)) << pattern.name << ": " << proof->reason;
-            EXPECT_EQ(proof->reason, "the mask depends on the contents of an aux tensor") << pattern.name;
-          }
+          EXPECT_NE(proof->status, Undecided) << pattern.name << ": " << proof->reason;
         checkCounterexamples(subject, answers);
         auto expected = known.find(pattern.name);
         if (anyParams || expected == known.end()) continue;
@@ -104,7 +98,7 @@ TEST(Proof, PublishedPatternsAreDecided) {
     }
   }
   EXPECT_EQ(found.size(), known.size());
-  fmt::print("slowest pattern of which all is decided: {}, {:.1f} ms\n", slowestName, slowest);
+  fmt::print("slowest published pattern: {}, {:.1f} ms\n", slowestName, slowest);
   EXPECT_LT(slowest, 100 * kSlack);
 }
 
@@ -198,59 +192,6 @@ TEST(Proof, TinyBudgets) {
     }
   }
   EXPECT_GT(undecided, 20);
-}
-
-TEST(Proof, AuxTensors) {
-  const Index q = query(), k = key(), b = batch(), h = head();
-  AuxInt doc("doc", {axis::batch(), axis::query()}), window("window", {axis::head()});
-  // Every row holds itself, whatever the contents.
-  Subject documents = subjectOf(Pattern("p", q >= k && doc(b, q) == doc(b, k)), 4);
-  Answers answers = documents.prove();
-  EXPECT_EQ(answers.rows.status, ProofStatus::Proved) << answers.rows.reason;
-  EXPECT_EQ(answers.kv.status, ProofStatus::Refuted);
-  checkCounterexamples(documents, answers);
-  // A window of a head is one number for all its queries, and another one for other heads.
-  Subject windows = subjectOf(Pattern("p", q >= k && (q - k < window(h) || k < 4)), 4);
-  answers = windows.prove();
-  EXPECT_EQ(answers.kv.status, ProofStatus::Proved) << answers.kv.reason;
-  EXPECT_EQ(answers.rows.status, ProofStatus::Proved) << answers.rows.reason;
-  EXPECT_EQ(answers.cover.status, ProofStatus::Refuted);
-  checkCounterexamples(windows, answers);
-  Subject complement = subjectOf(
-      Pattern("p", q >= k, Layout().heads(0, 0, q - k < window(h)).heads(1, 1, q - k >= window(h))), 2);
-  answers = complement.prove(); // each head has a number of its own: neither need see a key
-  EXPECT_EQ(answers.cover.status, ProofStatus::Refuted);
-  checkCounterexamples(complement, answers);
-}
-
-/// Loads are numbers that nothing is known of, but the same load is the same number.
-TEST(Proof, AuxTensorsAsNumbers) {
-  const Index q = query(), k = key(), b = batch();
-  AuxInt kind("kind", {axis::batch(), axis::query()});
-  Subject keys = subjectOf(Pattern("p", q >= k && (q - k < 100 || kind(b, k) < 3)), 2);
-  Answers answers = keys.prove();
-  EXPECT_EQ(answers.causal.status, ProofStatus::Proved);
-  EXPECT_EQ(answers.kv.status, ProofStatus::Proved) << answers.kv.reason;
-  Subject queries = subjectOf(Pattern("p", q >= k && (q - k < 5 || kind(b, q) < 3)), 2);
-  answers = queries.prove();
-  EXPECT_EQ(answers.kv.status, ProofStatus::Refuted) << answers.kv.reason;
-  checkCounterexamples(queries, answers);
-
-  auto equal = [&](const Mask &one, const Mask &two) {
-    Subject a = subjectOf(Pattern("a", one), 2), c = subjectOf(Pattern("b", two), 2);
-    Proof proof = proveEqual(a.program, c.program.groups, false, a.scope);
-    if (proof.counterexample) {
-      const Counterexample &at = *proof.counterexample;
-      EXPECT_NE(Oracle(a, at)(*at.head, at.queries[0], *at.key),
-                Oracle(c, at)(*at.head, at.queries[0], *at.key));
-    }
-    return proof.status;
-  };
-  EXPECT_EQ(equal(q >= k && kind(b, q) == kind(b, k),
-                  !(kind(b, q) > kind(b, k) || q < k || kind(b, k) > kind(b, q))),
-            ProofStatus::Proved);
-  EXPECT_EQ(equal(q >= k && kind(b, q) == kind(b, k), q >= k && kind(b, q) >= kind(b, k)),
-            ProofStatus::Refuted);
 }
 
 Proof equality(const Mask &a, const Mask &b, int64_t heads = 4) {
