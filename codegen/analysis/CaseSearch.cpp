@@ -95,7 +95,7 @@ Outcome CaseSearch::decide(const System &system) {
   if (solution.kind != Solution::Kind::Found) {
     solution = prover_.solve(system);
     if (solution.kind == Solution::Kind::Empty) return Outcome::Empty;
-    for (int bits : {10, 14, 18, 22}) {
+    for (int bits = 7; bits <= 22; ++bits) {
       Solution nearer = below(int64_t(1) << bits);
       if (nearer.kind != Solution::Kind::Found) continue;
       solution = std::move(nearer);
