@@ -3,6 +3,9 @@
 #include "maskloom/program/Arithmetic.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <span>
 
 namespace maskloom::analysis {
 
@@ -84,6 +87,72 @@ int32_t &entryAt(AuxContents &contents, const std::vector<int64_t> &indices) {
     offset =
         offset * contents.extents[axis] + std::clamp<int64_t>(indices[axis], 0, contents.extents[axis] - 1);
   return contents.values[offset];
+}
+
+namespace {
+
+class Simplifier {
+public:
+  static constexpr int64_t kOverhead = 16; ///< of one look, in points
+
+  Simplifier(const Statement &statement, Counterexample &point, int64_t points)
+      : statement_(statement), point_(point), pointsLeft_(points) {}
+
+  void simplify(std::vector<int32_t> &entries) {
+    clear(entries);
+    std::map<int32_t, std::vector<int32_t *>> alike; // often what counts is that they are
+    for (int32_t &entry : entries)
+      if (entry != 0) alike[entry].push_back(&entry);
+    for (const auto &[value, places] : alike) lower(value, places);
+  }
+
+private:
+  bool remains() {
+    const bool row = statement_.property == Property::RowsNonempty;
+    pointsLeft_ -= kOverhead + (row ? point_.keyLength : point_.head ? 1 : statement_.scope.heads);
+    return pointsLeft_ >= 0 && refutes(statement_, point_, point_.keyLength);
+  }
+
+  /// Sets as many entries to 0 as halving finds.
+  void clear(std::span<int32_t> entries) {
+    const bool done = std::ranges::all_of(entries, [](int32_t entry) { return entry == 0; });
+    if (done || pointsLeft_ <= 0) return;
+    const std::vector<int32_t> before(entries.begin(), entries.end());
+    std::ranges::fill(entries, 0);
+    if (remains()) return;
+    std::ranges::copy(before, entries.begin());
+    if (entries.size() == 1) return;
+    const size_t half = entries.size() / 2;
+    clear(entries.first(half));
+    clear(entries.subspan(half));
+  }
+
+  /// Most entries are compared with something: 1 will do, or a number between 0 and theirs.
+  void lower(int32_t value, const std::vector<int32_t *> &places) {
+    const auto set = [&](int64_t number) {
+      for (int32_t *place : places) *place = static_cast<int32_t>(number);
+    };
+    set(1);
+    if (remains()) return;
+    int64_t fails = 0, does = value;
+    while (std::abs(does - fails) > 1) {
+      const int64_t middle = fails + (does - fails) / 2;
+      set(middle);
+      (remains() ? does : fails) = middle;
+    }
+    set(does);
+  }
+
+  const Statement &statement_;
+  Counterexample &point_;
+  int64_t pointsLeft_;
+};
+
+} // namespace
+
+void simplifyContents(const Statement &statement, Counterexample &point, int64_t points) {
+  Simplifier simplifier(statement, point, points);
+  for (AuxContents &contents : point.aux) simplifier.simplify(contents.values);
 }
 
 } // namespace maskloom::analysis

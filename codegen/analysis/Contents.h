@@ -1,5 +1,5 @@
-// Contents to try for the aux tensors of a problem. A statement is refuted by any contents at all, so that
-// these need only differ in many ways.
+// Contents of the aux tensors of a problem. A statement is refuted by any contents at all: those to try need
+// only differ in many ways, and those of an answer should be simple.
 #pragma once
 
 #include "maskloom/analysis/Statement.h"
@@ -15,5 +15,9 @@ bool fillContents(const Statement &statement, int kind, Counterexample &point);
 
 /// The entry that a load of an integer tensor reads at these indices, as loadAux() does.
 int32_t &entryAt(AuxContents &contents, const std::vector<int64_t> &indices);
+
+/// Brings entries of a counterexample closer to 0, most of them to 0 itself, while it remains one: people see
+/// what matters. Looks at up to `points` pairs.
+void simplifyContents(const Statement &statement, Counterexample &point, int64_t points);
 
 } // namespace maskloom::analysis

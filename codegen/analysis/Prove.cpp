@@ -1,6 +1,7 @@
 #include "maskloom/analysis/Prove.h"
 
 #include "maskloom/analysis/BoundedSearch.h"
+#include "maskloom/analysis/Contents.h"
 #include "maskloom/analysis/Question.h"
 #include "maskloom/analysis/Substitution.h"
 
@@ -37,6 +38,7 @@ public:
 private:
   bool take(std::optional<Counterexample> found) {
     if (!found) return false;
+    simplifyContents(statement_, *found, limits_.maxCheckedPoints);
     proof_.status = ProofStatus::Refuted;
     proof_.counterexample = std::move(found);
     proof_.reason.clear(); // of an earlier group that stayed open

@@ -93,6 +93,26 @@ TEST(Proof, AuxTensorsOfLongSequences) {
   expect(q >= k && (q < 1000 || doc(b, q) == bucket(b, k)), Refuted, Refuted, Refuted);
 }
 
+/// Of the contents of a counterexample only what matters is not 0.
+TEST(Proof, SimpleContents) {
+  const Index q = query(), k = key(), b = batch();
+  AuxInt doc("doc", {axis::batch(), axis::query()}), end("end", {axis::batch(), axis::key()});
+  auto nonzero = [](const Proof &proof, size_t aux) {
+    std::vector<int32_t> entries = proof.counterexample.value().aux.at(aux).values;
+    std::erase(entries, 0);
+    return entries;
+  };
+  Subject shared = subjectOf(Pattern("p", q >= k && (k < 1000 || doc(b, q) == doc(b, k))), 2);
+  Answers answers = shared.prove();
+  EXPECT_EQ(nonzero(answers.cover, 0), (std::vector{1}));
+  EXPECT_LE(nonzero(answers.kv, 0).size(), 2u);
+  checkCounterexamples(shared, answers);
+  Subject ends = subjectOf(Pattern("p", q > 700 && k > q && k < end(b, k)), 2);
+  Proof causal = proveCausal(ends.program, ends.scope);
+  ASSERT_EQ(causal.status, Refuted) << causal.reason;
+  EXPECT_EQ(nonzero(causal, 0), (std::vector{static_cast<int32_t>(*causal.counterexample->key) + 1}));
+}
+
 /// What no linear constraint says: contents are drawn for each tensor.
 TEST(Proof, AuxTensorsThatDiffer) {
   const Index q = query(), k = key(), b = batch();
