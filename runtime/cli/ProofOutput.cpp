@@ -3,12 +3,58 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <map>
+
 namespace maskloom {
 
 using Json = nlohmann::ordered_json;
 
-/// Longer contents of an aux tensor are left out of an answer.
+/// Longer contents of an aux tensor are given by the entries that differ from most others.
 constexpr size_t kMaxAuxValues = 4096;
+constexpr size_t kMaxPrintedValues = 16, kMaxPrintedEntries = 8;
+
+/// Contents as one value and the entries that hold another one. Of long tensors most entries are the same:
+/// what a counterexample needs of them is a few entries.
+struct SparseContents {
+  explicit SparseContents(const AuxContents &contents) {
+    std::map<int32_t, size_t> counts;
+    for (int32_t v : contents.values) ++counts[v];
+    value = std::ranges::max_element(counts, {}, [](const auto &count) { return count.second; })->first;
+    for (size_t i = 0; i < contents.values.size(); ++i)
+      if (contents.values[i] != value) entries.push_back({indicesOf(contents, i), contents.values[i]});
+  }
+
+  struct Entry {
+    std::vector<int64_t> at;
+    int32_t value;
+  };
+  int32_t value;
+  std::vector<Entry> entries;
+
+private:
+  static std::vector<int64_t> indicesOf(const AuxContents &contents, size_t place) {
+    std::vector<int64_t> indices(contents.extents.size());
+    auto rest = static_cast<int64_t>(place);
+    for (size_t axis = indices.size(); axis-- > 0; rest /= contents.extents[axis])
+      indices[axis] = rest % contents.extents[axis];
+    return indices;
+  }
+};
+
+static Json contentsJson(const AuxContents &contents) {
+  Json out{{"extents", contents.extents}};
+  if (contents.values.size() <= kMaxAuxValues) {
+    out["values"] = contents.values;
+    return out;
+  }
+  const SparseContents sparse(contents);
+  out["value"] = sparse.value;
+  if (sparse.entries.size() > kMaxAuxValues) return out;
+  out["except"] = Json::array();
+  for (const auto &[at, value] : sparse.entries) out["except"].push_back({{"at", at}, {"value", value}});
+  return out;
+}
 
 static Json pointJson(const Counterexample &point, const ProofNames &names) {
   Json out;
@@ -27,9 +73,7 @@ static Json pointJson(const Counterexample &point, const ProofNames &names) {
   for (size_t i = 0; i < point.aux.size(); ++i) {
     const AuxContents &contents = point.aux[i];
     if (contents.values.empty()) continue;
-    Json &aux = out["aux"][names.auxes[i]];
-    aux["extents"] = contents.extents;
-    if (contents.values.size() <= kMaxAuxValues) aux["values"] = contents.values;
+    out["aux"][names.auxes[i]] = contentsJson(contents);
   }
   return out;
 }
@@ -73,6 +117,20 @@ Json jsonOf(const PatternProofs &proofs) {
   return out;
 }
 
+/// "= 0 1 0", or "= 0 except [0,2047] = 1"
+static std::string contentsText(const AuxContents &contents) {
+  if (contents.values.size() <= kMaxPrintedValues)
+    return fmt::format("= {}", fmt::join(contents.values, " "));
+  const SparseContents sparse(contents);
+  if (sparse.entries.size() > kMaxPrintedEntries) return "as --json gives it";
+  std::string text = fmt::format("= {}", sparse.value);
+  for (size_t i = 0; i < sparse.entries.size(); ++i) {
+    const auto &[at, value] = sparse.entries[i];
+    text += fmt::format("{}[{}] = {}", i == 0 ? " except " : ", ", fmt::join(at, ","), value);
+  }
+  return text;
+}
+
 std::string pointText(const Counterexample &point, const ProofNames &names) {
   std::string text = fmt::format("q={}", fmt::join(point.queries, ","));
   if (point.key) text += fmt::format(" k={}", *point.key);
@@ -85,10 +143,7 @@ std::string pointText(const Counterexample &point, const ProofNames &names) {
   for (size_t i = 0; i < point.aux.size(); ++i) {
     const AuxContents &contents = point.aux[i];
     if (contents.values.empty()) continue;
-    if (contents.values.size() <= 16)
-      text += fmt::format(", {} = {}", names.auxes[i], fmt::join(contents.values, " "));
-    else
-      text += fmt::format(", {} as --json gives it", names.auxes[i]);
+    text += fmt::format(", {} {}", names.auxes[i], contentsText(contents));
   }
   return text + ")";
 }

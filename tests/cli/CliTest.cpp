@@ -150,6 +150,27 @@ TEST_F(Cli, Equal) {
   EXPECT_EQ(run("equal a.mask").code, kExitUsage);
 }
 
+/// Of contents with thousands of entries a counterexample says what differs.
+TEST_F(Cli, CounterexamplesOverAuxTensors) {
+  write("a.mask", "pattern a { aux doc[b, q]: i32; causal; mask k < 5000 || doc[b, q] == doc[b, k]; }");
+  write("b.mask", "pattern b { causal; }");
+  Outcome result = run("equal a.mask b.mask");
+  EXPECT_EQ(result.code, kExitCheckFailed);
+  EXPECT_NE(result.out.find(", doc = 0 except [0,"), std::string::npos) << result.out;
+  result = run("equal a.mask b.mask --json");
+  auto point = nlohmann::json::parse(result.out)["masks"]["counterexample"];
+  auto doc = point["aux"]["doc"];
+  EXPECT_EQ(doc["extents"], (std::vector<int64_t>{1, point["Sk"]}));
+  EXPECT_FALSE(doc.contains("values"));
+  auto at = [&](int64_t token) {
+    for (const auto &entry : doc["except"])
+      if (entry["at"] == std::vector<int64_t>{0, token}) return entry["value"];
+    return doc["value"];
+  };
+  EXPECT_GE(point["k"], 5000);
+  EXPECT_NE(at(point["q"]), at(point["k"]));
+}
+
 TEST_F(Cli, MaskAgreesWithTiles) {
   Outcome dense = run("mask " + pattern("two_range") + " --seq 700 --heads 4 -o m.npy");
   ASSERT_EQ(dense.code, kExitOk) << dense.err;
