@@ -44,7 +44,8 @@ const char *axisName(AuxAxis::Kind kind) {
 
 class ProblemCheck {
 public:
-  ProblemCheck(const Pattern &pattern, const Problem &problem) : pattern_(pattern), problem_(problem) {}
+  ProblemCheck(const Pattern &pattern, const Problem &problem, MissingAux missing)
+      : pattern_(pattern), problem_(problem), missing_(missing) {}
 
   std::vector<std::string> run() {
     checkSizes();
@@ -139,7 +140,10 @@ private:
 
   void checkAux(const AuxDecl &aux, std::vector<AuxReach> reach) {
     auto given = problem_.aux.find(aux.name);
-    if (given == problem_.aux.end()) return error("aux tensor '{}' is missing", aux.name);
+    if (given == problem_.aux.end()) {
+      if (missing_ == MissingAux::Wrong) error("aux tensor '{}' is missing", aux.name);
+      return;
+    }
     const AuxValue &value = given->second;
     if (value.extents.size() != aux.axes.size())
       return error("aux tensor '{}' has {} axes, the pattern declares {}", aux.name, value.extents.size(),
@@ -161,13 +165,14 @@ private:
 
   const Pattern &pattern_;
   const Problem &problem_;
+  const MissingAux missing_;
   std::vector<std::string> errors_;
 };
 
 } // namespace
 
-std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &problem) {
-  return ProblemCheck(pattern, problem).run();
+std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &problem, MissingAux missing) {
+  return ProblemCheck(pattern, problem, missing).run();
 }
 
 } // namespace maskloom

@@ -44,7 +44,9 @@ struct Problem {
 
 /// What is wrong with the problem for this pattern (unknown parameter, value out of range, missing or short
 /// aux tensor, heads that do not divide); empty when nothing is.
-std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &problem);
+enum class MissingAux : uint8_t { Wrong, Allowed };
+std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &problem,
+                                      MissingAux missing = MissingAux::Wrong);
 
 /// Answers for single points. Integers are mathematical as long as they fit in 64 bits; a value that does not
 /// throws std::overflow_error. A load outside its tensor (a position before the first token, or an entry that

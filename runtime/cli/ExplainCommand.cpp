@@ -105,6 +105,7 @@ nlohmann::ordered_json jsonOf(const Explanation &e, const KernelChoices &kernels
                              {"keys", e.keys},
                              {"query_heads", e.heads},
                              {"kv_heads", e.kvHeads},
+                             {"missing_aux", e.missingAux},
                              {"visible_pairs", counted(e.pairsCounted, e.visiblePairs)},
                              {"density", counted(e.pairsCounted, e.density)},
                              {"speedup_ceiling", counted(e.pairsCounted, e.speedupCeiling)},
@@ -123,8 +124,13 @@ nlohmann::ordered_json jsonOf(const Explanation &e, const KernelChoices &kernels
   return out;
 }
 
-constexpr const char *kOverBudget =
-    "not counted: no closed form applies, and a walk takes more steps than allowed";
+std::string whyNotCounted(const Explanation &e) {
+  if (e.missingAux.empty())
+    return "not counted: no closed form applies, and a walk takes more steps than allowed";
+  std::string options;
+  for (const std::string &name : e.missingAux) options += fmt::format(" --aux {}=FILE.npy", name);
+  return "not counted: the mask depends on contents that are not given:" + options;
+}
 
 /// "1.23 GB"
 std::string scaled(double value, const char *unit) {
@@ -145,11 +151,11 @@ void printCounts(const Explanation &e) {
                  e.balance.fewest, e.balance.lightest, e.balance.most, e.balance.heaviest,
                  e.balance.imbalance);
   } else {
-    fmt::print("  visible pairs     {}\n", kOverBudget);
+    fmt::print("  visible pairs     {}\n", whyNotCounted(e));
   }
   std::string tiles = e.tilesCounted ? fmt::format("{} full, {} partial, {} empty", e.tiles.full,
                                                    e.tiles.partial, e.tiles.empty)
-                                     : kOverBudget;
+                                     : whyNotCounted(e);
   fmt::print("  tiles {}x{}     {}\n", e.tile.queries, e.tile.keys, tiles);
   if (e.pairsCounted && e.tilesCounted)
     fmt::print("  arithmetic        {} of visible pairs, {} in visited tiles\n", scaled(e.cost.flops, "FLOP"),
@@ -186,7 +192,8 @@ void printProse(const Explanation &e, const KernelChoices &kernels) {
 
 int explainPattern(const ExplainArguments &arguments) {
   Pattern pattern = arguments.pattern.load();
-  Problem problem = arguments.problem.problem(pattern, arguments.pattern.values(pattern));
+  Problem problem =
+      arguments.problem.problem(pattern, arguments.pattern.values(pattern), MissingAux::Allowed);
   ExplainOptions options;
   options.tile = parseTileShape(arguments.tiles);
   options.runs = arguments.runs;

@@ -116,19 +116,20 @@ void ProblemArguments::add(CLI::App &command) {
   command.add_option("--aux", auxFiles, "Contents of an aux tensor, NAME=FILE.npy; may be repeated");
 }
 
-Problem ProblemArguments::problem(const Pattern &pattern,
-                                  const std::map<std::string, int64_t> &values) const {
+Problem ProblemArguments::problem(const Pattern &pattern, const std::map<std::string, int64_t> &values,
+                                  MissingAux missing) const {
   Problem problem;
   problem.keys = keys;
   problem.queries = queries ? queries : keys;
   problem.heads = heads ? heads : pattern.layout.byKvHead && kvHeads ? kvHeads : headsOf(pattern);
   problem.kvHeads = kvHeads ? kvHeads : problem.heads;
   problem.params = values;
-  problem.aux = loadAux(pattern, auxFiles);
+  problem.aux = loadAux(pattern, auxFiles, missing);
   return problem;
 }
 
-std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vector<std::string> &auxFiles) {
+std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vector<std::string> &auxFiles,
+                                        MissingAux missing) {
   std::map<std::string, AuxValue> values;
   for (const std::string &text : auxFiles) {
     auto [key, path] = splitAssignment(text, "--aux");
@@ -151,7 +152,7 @@ std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vecto
     values[key] = std::move(value);
   }
   for (const auto &aux : pattern.auxes) {
-    if (values.contains(aux->name)) continue;
+    if (values.contains(aux->name) || missing == MissingAux::Allowed) continue;
     std::string axes;
     for (const AuxAxis &axis : aux->axes) axes += (axes.empty() ? "" : ", ") + toText(axis);
     throw Error(ErrorKind::User,

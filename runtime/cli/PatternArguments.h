@@ -28,11 +28,13 @@ struct ProblemArguments {
   std::vector<std::string> auxFiles;
 
   void add(CLI::App &command);
-  Problem problem(const Pattern &pattern, const std::map<std::string, int64_t> &values) const;
+  Problem problem(const Pattern &pattern, const std::map<std::string, int64_t> &values,
+                  MissingAux missing = MissingAux::Wrong) const;
 };
 
-/// --aux NAME=FILE.npy: reads each file into a host array of the declared type. All of them must be given.
-std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vector<std::string> &auxFiles);
+/// --aux NAME=FILE.npy: reads each file into a host array of the declared type.
+std::map<std::string, AuxValue> loadAux(const Pattern &pattern, const std::vector<std::string> &auxFiles,
+                                        MissingAux missing = MissingAux::Wrong);
 
 /// The number of heads a pattern's groups ask for, 1 when it has none.
 int64_t headsOf(const Pattern &pattern);

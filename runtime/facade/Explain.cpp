@@ -15,6 +15,21 @@ namespace maskloom {
 
 namespace {
 
+std::vector<std::string> missingAux(const Program &program, const Problem &problem) {
+  std::vector<bool> read(program.auxes.size(), false);
+  for (const HeadGroupProgram &group : program.groups)
+    for (const PredicateNode &node : group.predicate.nodes) {
+      if (node.op == PredicateNode::Op::AuxLoad) read[node.value] = true;
+      if (node.op == PredicateNode::Op::Symbol && node.symbol == Symbol::AuxScalar)
+        read[program.auxScalars[node.value].aux] = true;
+    }
+  std::vector<std::string> missing;
+  for (size_t i = 0; i < read.size(); ++i)
+    if (const std::string &name = program.auxes[i].name; read[i] && !problem.aux.contains(name))
+      missing.push_back(name);
+  return missing;
+}
+
 /// Does no head see a key after the query, in this problem?
 bool isCausal(const Pattern &pattern, const Problem &problem, const Explanation &known, int64_t maxSteps) {
   bool usual =
@@ -24,6 +39,7 @@ bool isCausal(const Pattern &pattern, const Problem &problem, const Explanation 
     const Proof &proof = causal.given ? *causal.given : causal.proof;
     if (proof.status == ProofStatus::Proved) return true;
   }
+  if (!known.missingAux.empty()) return false;
   Pattern future = pattern;
   Expr later = makeExpr(Op::Gt, Type::Bool, {makeIndex(IndexVar::Key), makeIndex(IndexVar::Query)});
   future.mask = makeExpr(Op::And, Type::Bool, {later, future.mask});
@@ -96,7 +112,7 @@ Cost costOf(const Explanation &e, const ExplainOptions &options) {
 } // namespace
 
 Explanation explain(const Pattern &pattern, const Problem &problem, const ExplainOptions &options) {
-  checkProblemOrThrow(pattern, problem);
+  checkProblemOrThrow(pattern, problem, MissingAux::Allowed);
   Explanation out;
   out.pattern = pattern.name;
   out.hash = patternHash(canonicalize(pattern, problem.params));
@@ -113,6 +129,7 @@ Explanation explain(const Pattern &pattern, const Problem &problem, const Explai
 
   HeadCounter rows(pattern, problem, {1, 1}, options.maxSteps),
       tiles(pattern, problem, options.tile, options.maxSteps);
+  out.missingAux = missingAux(rows.program(), problem);
   std::vector<int64_t> pairsOfHead;
   for (int64_t h = 0; h < problem.heads; ++h) {
     size_t index = tiles.classes().groupOf(h);
@@ -131,8 +148,9 @@ Explanation explain(const Pattern &pattern, const Problem &problem, const Explai
       }
     }
     entry.last = h;
-    std::optional<int64_t> seen = rows.pairs(h);
-    std::optional<TileCounts> counts = tiles.tiles(h);
+    std::optional<int64_t> seen;
+    std::optional<TileCounts> counts;
+    if (out.missingAux.empty()) seen = rows.pairs(h), counts = tiles.tiles(h);
     out.pairsCounted &= seen.has_value();
     out.tilesCounted &= counts.has_value();
     pairsOfHead.push_back(seen.value_or(0));

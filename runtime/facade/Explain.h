@@ -51,8 +51,10 @@ struct Explanation {
   int64_t kvHeads = 1; ///< KV heads
   int64_t queries = 1; ///< of batch entry 0
   int64_t keys = 1;    ///< of batch entry 0
-  /// False when the budget of steps ran out before all pairs were counted; the numbers that depend on them
-  /// are then 0. Only patterns without closed-form runs have such a budget.
+  /// Aux tensors that masks read and the problem does not have: without their contents nothing is counted.
+  std::vector<std::string> missingAux;
+  /// False when aux tensors are missing, or when the budget of steps, which patterns without closed-form runs
+  /// have, ran out before all pairs were counted; the numbers that depend on them are then 0.
   bool pairsCounted = true;
   bool tilesCounted = true; ///< the same of tiles
   int64_t visiblePairs = 0; ///< summed over heads, one batch entry
@@ -81,7 +83,8 @@ struct ExplainOptions {
   int64_t maxSteps = 20'000'000; ///< of walks where no closed form applies, a fraction of a microsecond each
 };
 
-/// Explains one batch entry of `problem` (its parameters, lengths, offsets and aux tensors). Throws Error.
+/// Explains one batch entry of `problem` (its parameters, lengths, offsets and aux tensors; what is proved
+/// needs none of the latter). Throws Error.
 Explanation explain(const Pattern &pattern, const Problem &problem, const ExplainOptions &options = {});
 
 /// The class of every tile of every head, by the compiler: [heads][Q tiles][KV tiles], 0 empty, 1 partial, 2

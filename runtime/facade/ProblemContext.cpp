@@ -5,12 +5,13 @@
 
 namespace maskloom {
 
-void checkProblemOrThrow(const Pattern &pattern, const Problem &problem) {
+void checkProblemOrThrow(const Pattern &pattern, const Problem &problem, MissingAux missing) {
   auto diagnostics = checkPattern(pattern);
   if (!hasErrors(diagnostics)) diagnostics = checkHeads(pattern, problem.heads, problem.kvHeads);
   if (hasErrors(diagnostics)) throw Error(ErrorKind::User, render(diagnostics));
   std::string text;
-  for (const std::string &line : checkProblem(pattern, problem)) text += (text.empty() ? "" : "\n") + line;
+  for (const std::string &line : checkProblem(pattern, problem, missing))
+    text += (text.empty() ? "" : "\n") + line;
   if (!text.empty()) throw Error(ErrorKind::User, text);
 }
 
@@ -20,8 +21,10 @@ ProblemContext::ProblemContext(const Program &program, const Problem &problem) :
     params_.push_back(given == problem.params.end() ? param.defaultValue : given->second);
   }
   for (const ProgramAux &aux : program.auxes) {
-    const AuxValue &value = problem.aux.at(aux.name);
-    AuxView view;
+    AuxView &view = aux_.emplace_back();
+    const auto given = problem.aux.find(aux.name);
+    if (given == problem.aux.end()) continue;
+    const AuxValue &value = given->second;
     view.data = aux.isFloat ? static_cast<const void *>(value.floats.data()) : value.ints.data();
     int64_t stride = 1;
     for (size_t axis = value.extents.size(); axis-- > 0;) {
@@ -29,7 +32,6 @@ ProblemContext::ProblemContext(const Program &program, const Problem &problem) :
       view.strides[axis] = stride;
       stride *= value.extents[axis];
     }
-    aux_.push_back(view);
   }
 }
 

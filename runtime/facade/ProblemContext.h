@@ -7,7 +7,8 @@
 namespace maskloom {
 
 /// Throws Error(User) with everything that is wrong with the problem for this pattern.
-void checkProblemOrThrow(const Pattern &pattern, const Problem &problem);
+void checkProblemOrThrow(const Pattern &pattern, const Problem &problem,
+                         MissingAux missing = MissingAux::Wrong);
 
 /// Keeps what the contexts point to; program and problem must outlive it.
 class ProblemContext {

@@ -151,6 +151,18 @@ TEST_F(Cli, Equal) {
 }
 
 /// Of contents with thousands of entries a counterexample says what differs.
+TEST_F(Cli, ExplainSaysWhichContentsItWants) {
+  Outcome result = run("explain " + pattern("documents") + " --seq 100");
+  EXPECT_EQ(result.code, kExitOk);
+  EXPECT_NE(result.out.find("contents that are not given: --aux doc=FILE.npy"), std::string::npos);
+  EXPECT_NE(result.out.find("causal              proved"), std::string::npos);
+  nlohmann::json json =
+      nlohmann::json::parse(run("explain --json " + pattern("documents") + " --seq 100").out);
+  EXPECT_EQ(json["missing_aux"], nlohmann::json({"doc"}));
+  EXPECT_TRUE(json["visible_pairs"].is_null());
+  EXPECT_EQ(json["proofs"]["rows_nonempty"]["status"], "proved");
+}
+
 TEST_F(Cli, CounterexamplesOverAuxTensors) {
   write("a.mask", "pattern a { aux doc[b, q]: i32; causal; mask k < 5000 || doc[b, q] == doc[b, k]; }");
   write("b.mask", "pattern b { causal; }");

@@ -33,7 +33,7 @@ TEST_F(Cli, BadValues) {
                "expected NAME=VALUE");
   EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --heads 6 --kv-heads 4"), kExitUserError,
                "4");
-  EXPECT_FAILS(run("explain " + pattern("documents") + " --seq 100"), kExitUserError, "doc");
+  EXPECT_FAILS(run("mask " + pattern("documents") + " --seq 100"), kExitUserError, "doc");
   write("large.mask",
         "pattern p { param w in 0..4611686018427387904 = 4611686018427387904; mask q + w + w > k; }");
   EXPECT_FAILS(run("mask large.mask --seq 4 -o m.npy"), kExitUserError, "does not fit in 64 bits");

@@ -141,6 +141,31 @@ TEST(Explain, WalksHaveABudget) {
   EXPECT_EQ(stopped.proofs->rowsNonempty.proof.status, Proved);
 }
 
+/// Contents of aux tensors are needed to count, and not to prove.
+TEST(Explain, WithoutContents) {
+  const Index q = query(), k = key(), b = batch(), h = head();
+  AuxInt doc("doc", {axis::batch(), axis::query()}), window("window", {axis::head()});
+  Pattern pattern("p", q >= k && doc(b, q) == doc(b, k) && q - k < window(h));
+  Problem problem = problemOf(2, 2, 1000);
+  problem.aux["window"] = {{2}, {100, 200}, {}};
+  Explanation e = explain(pattern, problem);
+  EXPECT_EQ(e.missingAux, std::vector<std::string>{"doc"});
+  EXPECT_FALSE(e.pairsCounted || e.tilesCounted);
+  EXPECT_EQ(e.visiblePairs, 0);
+  EXPECT_TRUE(e.causal);
+  EXPECT_EQ(e.proofs->rowsNonempty.proof.status, Refuted); // a window of 0
+  EXPECT_EQ(e.proofs->causal.proof.status, Proved);
+  problem.aux.clear();
+  EXPECT_EQ(explain(pattern, problem).missingAux, (std::vector<std::string>{"doc", "window"}));
+  problem.aux["doc"] = {{1}, {0}, {}};
+  EXPECT_THROW(explain(pattern, problem), Error); // what is given must fit
+
+  // Scores do not decide what is visible.
+  Explanation biased = explain(patterns::alibi(), problemOf(4, 4, 1000));
+  EXPECT_TRUE(biased.missingAux.empty() && biased.pairsCounted);
+  EXPECT_EQ(biased.visiblePairs, 4 * 1000 * 1001 / 2);
+}
+
 /// The proof of causality is about the usual alignment.
 TEST(Explain, CausalAtOtherOffsets) {
   Pattern pattern("p", query() - key() < 100 && key() < 1000);

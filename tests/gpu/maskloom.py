@@ -125,7 +125,7 @@ class Attention:
                                  query_offset is not None, query_offset or 0, key_offset, stream, aux_changed)
         args = [_tensor(t) for t in (q, k, v, o)]
         references = [c.byref(a) for a in args]
-        keep = (args, values, auxes, options, tensors)
+        keep = (args, values, auxes, options, tensors, q, k, v, o, lse, query_lengths, key_lengths)
 
         def call(_keep=keep):
             if lib.maskloom_forward(self.handle, *references, c.byref(options)):
