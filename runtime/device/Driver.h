@@ -96,23 +96,20 @@ private:
   DriverApi api_;
 };
 
-/// While it lives, this thread may load and allocate although a stream is being captured.
+/// While it lives, this thread may load, allocate and free although a stream, of any thread, is being
+/// captured.
 class AllocationDuringCapture {
 public:
-  AllocationDuringCapture(const Driver &driver, const StreamCapture &capture)
-      : driver_(capture ? &driver : nullptr) {
-    if (driver_) before_ = driver_->exchangeCaptureMode(kRelaxed);
-  }
-  ~AllocationDuringCapture() {
-    if (driver_) driver_->exchangeCaptureMode(before_);
-  }
+  explicit AllocationDuringCapture(const Driver &driver)
+      : driver_(driver), before_(driver.exchangeCaptureMode(kRelaxed)) {}
+  ~AllocationDuringCapture() { driver_.exchangeCaptureMode(before_); }
   AllocationDuringCapture(const AllocationDuringCapture &) = delete;
   AllocationDuringCapture &operator=(const AllocationDuringCapture &) = delete;
 
 private:
   static constexpr int kRelaxed = 2; // a CUstreamCaptureMode
-  const Driver *driver_;
-  int before_ = 0;
+  const Driver &driver_;
+  const int before_;
 };
 
 } // namespace maskloom

@@ -190,7 +190,7 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   if (std::string wrong = checkShape(args); !wrong.empty()) return wrong;
   if (!driver) return Driver::why();
   const StreamCapture capture = driver->capture(options.stream);
-  const AllocationDuringCapture allowed(*driver, capture);
+  const AllocationDuringCapture allowed(*driver);
   LoadedModule loaded;
   if (DriverStatus s = module(loaded); !s.ok()) return s.message;
 

@@ -75,6 +75,7 @@ DriverStatus PlanWorkspaces::findCaptured(const Driver &driver, void *context, v
     return c.key.context == context && c.bytes == bytes && *c.unused;
   });
   if (taken == captured_.end()) {
+    freeUnused(driver, context);
     if (DriverStatus s = allocateBitmap(driver, bytes, bitmap); !s.ok()) return s;
     taken = captured_.insert(captured_.end(), {key, 0, {}, bytes, bitmap, {}});
   }

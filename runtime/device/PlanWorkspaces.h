@@ -54,7 +54,7 @@ public:
                     Found &found);
   /// Frees what belongs to a context, which must be current.
   void release(const Driver &driver, void *context);
-  /// The bitmap of this capture, stream and shape. While an AllocationDuringCapture lives.
+  /// The bitmap of this capture, stream and shape.
   DriverStatus findCaptured(const Driver &driver, void *context, void *stream, const StreamCapture &capture,
                             const ForwardArgs &args, size_t bytes, void *&bitmap);
 

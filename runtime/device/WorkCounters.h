@@ -26,7 +26,7 @@ public:
 
   /// The counter of a launch on `stream`; null when there is none: the launch then takes its units in a
   /// static order. Allocates when all are taken. `context` must be current; `capturing`: the stream is being
-  /// captured, and an AllocationDuringCapture lives. Thread-safe.
+  /// captured. Thread-safe.
   unsigned *take(const Driver &driver, void *context, void *stream, bool capturing);
   /// Frees what belongs to a context, which must be current.
   void release(const Driver &driver, void *context);
