@@ -195,7 +195,12 @@ std::optional<Counterexample> BoundedSearch::scanLengths(Counterexample problem,
       if (queries != keys && !names.queryLength) continue;
       problem.keyLength = keys;
       problem.queryLength = queries;
-      if (names.aux && !fillContents(statement_, kind, problem)) continue;
+      if (names.aux) {
+        if (contentsLeft_ <= 0) return std::nullopt;
+        if (!fillContents(statement_, kind, problem)) continue;
+        for (const AuxContents &contents : problem.aux)
+          contentsLeft_ -= static_cast<int64_t>(contents.values.size());
+      }
       if (std::optional<Counterexample> found = scan(problem, kind)) return found;
       if (pointsLeft_ <= 0) return std::nullopt;
     }

@@ -10,8 +10,8 @@ namespace maskloom::analysis {
 
 class BoundedSearch {
 public:
-  explicit BoundedSearch(const Statement &statement, int64_t maxCheckedPoints)
-      : statement_(statement), maxCheckedPoints_(maxCheckedPoints) {}
+  BoundedSearch(const Statement &statement, int64_t maxCheckedPoints, int64_t maxContents)
+      : statement_(statement), maxCheckedPoints_(maxCheckedPoints), contentsLeft_(maxContents) {}
 
   /// Evaluates about `points` pairs, counted over heads, parameters and lengths.
   std::optional<Counterexample> run(int64_t points);
@@ -36,6 +36,7 @@ private:
 
   const Statement &statement_;
   const int64_t maxCheckedPoints_;
+  int64_t contentsLeft_; ///< entries of aux tensors
   int64_t pointsLeft_ = 0;
 };
 

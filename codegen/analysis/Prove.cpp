@@ -16,11 +16,14 @@ namespace {
 
 /// Groups of up to so many heads are taken head by head where the head cannot be projected out.
 constexpr int64_t kMaxSeparateHeads = 8;
+/// Contents are tried for so many times more entries on small problems than for the points of one search.
+constexpr int64_t kSmallProblems = 8;
 
 class Prove {
 public:
   Prove(const Statement &statement, const ProofLimits &limits)
-      : statement_(statement), limits_(limits), bounded_(statement, limits.maxCheckedPoints) {}
+      : statement_(statement), limits_(limits),
+        bounded_(statement, limits.maxCheckedPoints, kSmallProblems * limits.maxContents) {}
 
   Proof run() {
     // The commonest counterexamples are tiny and cheaper to find than to derive.
