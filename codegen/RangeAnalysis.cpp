@@ -115,12 +115,24 @@ Interval RangeAnalysis::compute(Operation &op) const {
       .Default([](Operation *) { return Interval{INT64_MIN, INT64_MAX}; });
 }
 
+static constexpr const char *kNarrower = "declare narrower parameter ranges, or make the constants smaller";
+
 LogicalResult RangeAnalysis::check() const {
   LogicalResult result = success();
   for (Operation &part : pattern_.getBody().front())
     for (Operation &op : part.getRegion(0).front()) {
       if (op.getNumResults() != 1 || !isa<mask::IntType>(op.getResult(0).getType())) continue;
       Interval interval = of(op.getResult(0));
+      if (isa<mask::ParamOp>(op) && !interval.fits(InputRanges::kParamBits)) {
+        static_assert(InputRanges::kParamBits == 35);
+        InFlightDiagnostic error =
+            emitError(op.getLoc())
+            << "expected a parameter that stays below 2^34 in size; this one may reach "
+            << magnitude(interval);
+        error.attachNote() << kNarrower;
+        result = error;
+        continue;
+      }
       if (interval.fits(64)) continue;
       // Report where it starts; what is computed from it would only repeat the message.
       if (llvm::any_of(op.getOperands(),
@@ -129,7 +141,7 @@ LogicalResult RangeAnalysis::check() const {
       InFlightDiagnostic error = emitError(op.getLoc())
                                  << "expected an integer that fits 64 bits; this one may reach "
                                  << magnitude(interval);
-      error.attachNote() << "declare narrower parameter ranges, or make the constants smaller";
+      error.attachNote() << kNarrower;
       result = error;
     }
   return result;

@@ -142,6 +142,11 @@ private:
               "write the first and the last head, both included: 0..7");
         return;
       }
+      if (group.last >= kMostHeads) {
+        error(group.loc, fmt::format("head {} is beyond the last one, {}", group.last, kMostHeads - 1),
+              "heads count from 0");
+        return;
+      }
       sorted.push_back(&group);
     }
     std::stable_sort(sorted.begin(), sorted.end(),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace maskloom {
 
@@ -14,7 +15,8 @@ constexpr size_t kDeepestInclude = 64;
 constexpr size_t kMostErrors = 100;  ///< of one file; more help nobody, and parsing stops
 constexpr size_t kLongestName = 128; ///< characters
 constexpr size_t kMostSpaceAxes = 8;
-constexpr size_t kMostParams = 16; ///< room in a launch's arguments
-constexpr size_t kMostAuxes = 8;   ///< likewise
+constexpr size_t kMostParams = 16;               ///< room in a launch's arguments
+constexpr int64_t kMostHeads = int64_t{1} << 20; ///< of a layout
+constexpr size_t kMostAuxes = 8;                 ///< likewise
 
 } // namespace maskloom

@@ -184,6 +184,20 @@ TEST(Compile, BadInputIsReportedAtItsPlace) {
             std::string::npos)
       << messages(overflow);
 
+  for (const char *declared : {"n in -9223372036854775808..10 = 5", "n in 0..17179869184 = 5"}) {
+    CodegenResult wide = analyze(
+        parseOne("pattern p {\n  param " + std::string(declared) + ";\n  mask q - k < n;\n}"), {64, 64});
+    EXPECT_FALSE(wide.program);
+    EXPECT_NE(messages(wide).find("3:"), std::string::npos) << messages(wide);
+    EXPECT_NE(
+        messages(wide).find("expected a parameter that stays below 2^34 in size; this one may reach 2^"),
+        std::string::npos)
+        << messages(wide);
+  }
+  EXPECT_TRUE(
+      analyze(parseOne("pattern p { param n in -17179869184..17179869183 = 5; mask q - k < n; }"), {64, 64})
+          .program);
+
   Pattern strided = parseOne("pattern p { param stride in 1..64 = 8; mask k % stride == 0; }");
   CodegenResult range = analyze(strided, {64, 64}, {{"stride", 65}});
   EXPECT_FALSE(range.program);

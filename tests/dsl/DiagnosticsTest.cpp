@@ -139,6 +139,9 @@ TEST(Diagnostics, Groups) {
   EXPECT_EQ(brief("pattern p { heads 0..1: all; kv_heads 2..3: all; }"),
             "1:13: 'heads' and 'kv_heads' groups cannot be mixed\n");
   EXPECT_EQ(brief("pattern p { heads 3..1: all; }"), "1:13: 3..1 is no range of heads\n");
+  EXPECT_EQ(brief("pattern p { heads 0..1048575: all; }"), "");
+  EXPECT_EQ(brief("pattern p { heads 0..9223372036854775807: all; }"),
+            "1:13: head 9223372036854775807 is beyond the last one, 1048575\n");
 }
 
 TEST(Diagnostics, Tensors) {
