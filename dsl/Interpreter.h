@@ -42,9 +42,14 @@ struct Problem {
   }
 };
 
+/// What becomes of an aux tensor that a problem does not have.
+enum class MissingAux : uint8_t {
+  Wrong,  ///< an error
+  Allowed ///< nothing: its contents are not needed
+};
+
 /// What is wrong with the problem for this pattern (unknown parameter, value out of range, missing or short
 /// aux tensor, heads that do not divide); empty when nothing is.
-enum class MissingAux : uint8_t { Wrong, Allowed };
 std::vector<std::string> checkProblem(const Pattern &pattern, const Problem &problem,
                                       MissingAux missing = MissingAux::Wrong);
 

@@ -116,7 +116,9 @@ private:
   std::string coverText() const {
     const CoverCell &total = maps_.cover.total;
     const char *context = maps_.cover.causal ? "the causal context" : "the plane";
-    if (total.uncovered == 0) return fmt::format("all of {} is covered", context);
+    if (total.uncovered == 0)
+      return maps_.cover.byTiles ? fmt::format("every tile of {} is visited by some head", context)
+                                 : fmt::format("all of {} is covered", context);
     return fmt::format("{} of {} is not covered",
                        percent(static_cast<double>(total.uncovered) / static_cast<double>(total.context)),
                        context);

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <regex>
 #include <set>
 
 using namespace maskloom;
@@ -163,6 +165,7 @@ std::vector<Published> published() {
   using masks::SliceType;
   Space image({48, 80}), video({30, 48, 80});
   return {
+      {"flashmask", "two_sided_documents", documents(false), 300},
       {"dilated_window", "dilated_window", dilatedWindow(), 2000},
       {"global_window", "global_window", globalWindow(), 900},
       {"duo", "duo", duo(), 700},
@@ -266,4 +269,16 @@ TEST(Examples, EveryFileParses) {
       }
   }
   EXPECT_GE(names.size(), 40u);
+}
+
+/// The comment at the head of a file, or one inside, says where its patterns come from: a name and a year.
+TEST(Examples, NameTheirSources) {
+  for (const auto &file : std::filesystem::directory_iterator(kFolder)) {
+    if (file.path().extension() != ".mask") continue;
+    std::ifstream in(file.path());
+    bool named = false;
+    for (std::string line; std::getline(in, line);)
+      named |= line.starts_with('#') && std::regex_search(line, std::regex("(19|20)[0-9][0-9]\\b"));
+    EXPECT_TRUE(named) << file.path();
+  }
 }

@@ -53,6 +53,53 @@ TEST(Masks, GlobalWindow) {
                    });
 }
 
+TEST(Masks, Windows) {
+  for (int64_t window : {0, 1, 3, 20})
+    for (int64_t sink : {0, 2, 30}) {
+      auto near = [=](int64_t q, int64_t k) { return k <= q && k > q - window; };
+      if (window > 0)
+        expectEverywhere(patterns::slidingWindow(window),
+                         [=](const Problem &, int64_t, int64_t, int64_t q, int64_t k) { return near(q, k); });
+      if (window + sink > 0)
+        expectEverywhere(patterns::sinkWindow(sink, window),
+                         [=](const Problem &, int64_t, int64_t, int64_t q, int64_t k) {
+                           return near(q, k) || (k <= q && k < sink);
+                         });
+    }
+}
+
+TEST(Masks, Prefix) {
+  for (int64_t prefix : {0, 7, 25})
+    expectEverywhere(patterns::prefix(prefix), [=](const Problem &, int64_t, int64_t, int64_t q, int64_t k) {
+      return k <= q || k < prefix;
+    });
+}
+
+TEST(Masks, TwoRange) {
+  expectEverywhere(
+      patterns::twoRange({.block = 3, .local = 2, .middle = 7, .middleStride = 2, .farStride = 4}),
+      [](const Problem &, int64_t, int64_t h, int64_t q, int64_t k) {
+        if (k > q) return false;
+        const int64_t distance = flooredDiv(q, 3) - flooredDiv(k, 3);
+        return distance < 2 || flooredMod(flooredDiv(k, 3) + h, distance < 7 ? 2 : 4) == 0;
+      },
+      nullptr, 4, 2);
+}
+
+TEST(Masks, BlockTable) {
+  auto table = [](Problem &p) {
+    const int64_t end = positionsOf(p);
+    p.aux["table"] = randomInts({p.heads, end / 5 + 1, end / 7 + 1}, 0, 2, 4);
+  };
+  expectEverywhere(
+      patterns::blockTable(5, 7),
+      [](const Problem &p, int64_t, int64_t h, int64_t q, int64_t k) {
+        // A position before the first token reads the nearest entry.
+        return intAt(p.aux.at("table"), {h, std::max<int64_t>(flooredDiv(q, 5), 0), flooredDiv(k, 7)}) != 0;
+      },
+      table, 3, 3);
+}
+
 TEST(Masks, Duo) {
   auto dense = [](Problem &p) { p.aux["dense"] = {{3}, {0, 1, 0}, {}}; };
   expectEverywhere(
