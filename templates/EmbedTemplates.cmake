@@ -1,7 +1,6 @@
-# Writes OUTPUT, a C++ file that defines templateText and templateDigest.
+# Writes OUTPUT, a C++ file that defines templateText.
 #   cmake -DOUTPUT=... -DFOLDER=... "-DTEXTS=name=file,file;name=file" -P EmbedTemplates.cmake
 set(table "")
-set(everything "")
 foreach(text IN LISTS TEXTS)
   string(REGEX MATCH "^([^=]+)=(.*)$" _ "${text}")
   set(name ${CMAKE_MATCH_1})
@@ -18,9 +17,7 @@ foreach(text IN LISTS TEXTS)
     message(FATAL_ERROR "a template holds the delimiter of its own raw string")
   endif()
   string(APPEND table "    {\"${name}\", R\"MASKLOOM(${content})MASKLOOM\"},\n")
-  string(APPEND everything "${name}\n${content}")
 endforeach()
-string(SHA256 digest "${everything}")
 file(WRITE "${OUTPUT}" "#include \"maskloom/templates/EmbeddedTemplates.h\"
 
 namespace maskloom {
@@ -38,8 +35,6 @@ const char *templateText(std::string_view name) {
     if (entry.name == name) return entry.text;
   return nullptr;
 }
-
-const char *templateDigest() { return \"${digest}\"; }
 
 } // namespace maskloom
 ")

@@ -16,7 +16,4 @@ namespace maskloom {
 /// The list of files in each is in templates/CMakeLists.txt.
 const char *templateText(std::string_view name);
 
-/// 64 hex digits that change whenever any of the texts does: part of the cache key.
-const char *templateDigest();
-
 } // namespace maskloom

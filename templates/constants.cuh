@@ -1,4 +1,4 @@
-// Constants of the softmax, and how masks are unrolled: what the forward kernels share.
+// Constants of the softmax: what the forward kernels share.
 #pragma once
 
 #include "prelude.cuh"

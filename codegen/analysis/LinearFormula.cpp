@@ -64,7 +64,7 @@ LinearFormula negation(const System &conjunction) {
   return LinearFormula::any(std::move(sides));
 }
 
-LinearFormula FormulaLowering::lower(const Formula &formula, Unknowns unknowns) {
+LinearFormula FormulaLowering::lower(const Formula &formula) {
   std::vector<LinearFormula> operands;
   switch (formula.kind) {
   case Formula::Kind::True: return LinearFormula::constant(true);
@@ -78,13 +78,13 @@ LinearFormula FormulaLowering::lower(const Formula &formula, Unknowns unknowns) 
   }
   case Formula::Kind::And:
   case Formula::Kind::Or:
-    for (const Formula &operand : formula.operands) operands.push_back(lower(operand, unknowns));
+    for (const Formula &operand : formula.operands) operands.push_back(lower(operand));
     return formula.kind == Formula::Kind::And ? LinearFormula::all(std::move(operands))
                                               : LinearFormula::any(std::move(operands));
   case Formula::Kind::Unknown: break;
   }
   approximated_ = true;
-  return LinearFormula::constant(unknowns == Unknowns::Hold);
+  return LinearFormula::constant(true);
 }
 
 Formula FormulaLowering::withoutUnknowns(const Formula &formula) {

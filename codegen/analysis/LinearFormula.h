@@ -20,19 +20,14 @@ struct LinearFormula {
 /// The points outside a conjunction.
 LinearFormula negation(const System &conjunction);
 
-/// What becomes of the parts of a mask that are not linear.
-enum class Unknowns : uint8_t {
-  Hold, ///< the result is true wherever the mask may be: a superset
-  Fail, ///< the result is true only where the mask certainly is: a subset
-};
-
 /// Lowers normal forms with the bindings that the table has now.
 class FormulaLowering {
 public:
   FormulaLowering(VariableTable &table, ExpressionArena &arena, const Prover &prover, int maxDisjuncts)
       : disjunction_(table, arena, prover, maxDisjuncts) {}
 
-  LinearFormula lower(const Formula &formula, Unknowns unknowns);
+  /// True wherever the formula may be: what is not linear counts as satisfied.
+  LinearFormula lower(const Formula &formula);
   /// The disjuncts of a subset of the formula; nothing when there are too many.
   std::optional<Disjuncts> expandSubset(const Formula &formula) {
     return disjunction_.expand(withoutUnknowns(formula));

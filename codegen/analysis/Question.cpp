@@ -128,7 +128,7 @@ LinearFormula Question::lowered(const Predicate &mask, bool negate) {
   ExpressionArena arena(statement_.program, loads_.name(mask, place_));
   Formula formula = arena.normalForm(arena.root(), negate);
   FormulaLowering lowering(table_, arena, searchProver_, limits_.maxDisjuncts);
-  LinearFormula result = lowering.lower(formula, Unknowns::Hold);
+  LinearFormula result = lowering.lower(formula);
   if (lowering.approximated() || arena.truncated()) approximate(kNotAffine);
   return result;
 }

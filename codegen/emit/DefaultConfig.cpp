@@ -50,9 +50,6 @@ private:
   int64_t value_ = 0;
 };
 
-/// hopper_forward becomes the default of sm_90a with this switch; CompileOptions::kernel chooses it without.
-constexpr bool kHopperIsDefault = true;
-
 /// Measured where the machine was at hand (H200), sized on paper elsewhere; the first row that applies is
 /// taken.
 struct Row {
@@ -148,9 +145,8 @@ KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, in
 
 KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
                            DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch) {
-  return kHopperIsDefault && hopperRunsOn(arch)
-             ? hopperConfig(pattern, constants, dtype, headDim, valueDim)
-             : portableConfig(pattern, constants, dtype, headDim, valueDim, arch);
+  return hopperRunsOn(arch) ? hopperConfig(pattern, constants, dtype, headDim, valueDim)
+                            : portableConfig(pattern, constants, dtype, headDim, valueDim, arch);
 }
 
 KernelConfig portableConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,

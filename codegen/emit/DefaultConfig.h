@@ -24,8 +24,8 @@ int32_t sharedLimit(const std::string &arch);
 /// suffix: "sm_90" has no wgmma.
 bool hopperRunsOn(const std::string &arch);
 
-/// The configuration for a pattern, head dims and architecture: hopperConfig where hopper_forward is the
-/// default (sm_90a, once kHopperIsDefault in DefaultConfig.cpp says so), portableConfig elsewhere.
+/// The configuration for a pattern, head dims and architecture: hopperConfig where hopper_forward
+/// runs (sm_90a), portableConfig elsewhere.
 KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
                            DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch);
 

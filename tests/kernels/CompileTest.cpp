@@ -125,13 +125,12 @@ TEST(Compile, ListedConfigurationsWithoutSpills) {
   }
 }
 
-TEST(EmbeddedTemplates, TextsHaveNoIncludesAndADigest) {
+TEST(EmbeddedTemplates, TextsHaveNoIncludes) {
   for (const char *name : {"foundation", "portable_forward", "plan"}) {
     ASSERT_NE(templateText(name), nullptr) << name;
     EXPECT_EQ(std::string(templateText(name)).find("#include"), std::string::npos) << name;
   }
   EXPECT_EQ(templateText("no such text"), nullptr);
-  EXPECT_EQ(std::string(templateDigest()).size(), 64u);
 }
 
 } // namespace
