@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <vector>
 
@@ -18,6 +21,19 @@ TEST(PipelineProperties, RandomBytes) {
     for (uint8_t &byte : bytes) byte = static_cast<uint8_t>(random());
     ASSERT_EQ(brokenPipeline(bytes.data(), bytes.size()), "") << "case " << i << " of seed " << seed;
   }
+}
+
+/// What the fuzzer found hard.
+TEST(PipelineProperties, KeptBytes) {
+  size_t files = 0;
+  for (const auto &entry : std::filesystem::directory_iterator(MASKLOOM_KEPT_BYTES)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_EQ(brokenPipeline(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()), "")
+        << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 3u);
 }
 
 } // namespace
