@@ -19,6 +19,10 @@ public:
       OuterFloor folded;
       if (!floor.dependsOnInner) folded = {fold(floor.numerator), floor.denominator};
       values_.push_back(valueOf(folded));
+      // floor((x + c) / d) = floor((x + c mod d) / d) + floor(c / d): equal for equal functions
+      int64_t &constant = folded.numerator.constant;
+      offsets_.push_back(integer::floorDiv(constant, folded.denominator));
+      constant = integer::floorMod(constant, folded.denominator);
       result_.floors.push_back(std::move(folded));
     }
     for (auto [from, to] :
@@ -44,9 +48,10 @@ private:
     for (const Term &term : affine.terms) {
       if (term.symbol == Symbol::OuterTile)
         form.outer += term.coefficient;
-      else if (term.symbol == Symbol::Floor && !values_[term.index])
+      else if (term.symbol == Symbol::Floor && !values_[term.index]) {
         form.floors.emplace_back(term.index, term.coefficient);
-      else
+        form.constant += term.coefficient * offsets_[term.index];
+      } else
         form.constant += term.coefficient * (term.symbol == Symbol::Floor
                                                  ? *values_[term.index]
                                                  : symbolValue(program_, context_, term.symbol, term.index));
@@ -82,6 +87,7 @@ private:
   const Schedule &schedule_;
   const ScheduleContext &context_;
   std::vector<std::optional<int64_t>> values_; ///< of floors that are numbers
+  std::vector<int64_t> offsets_;               ///< what other floors are above those in the result
   OuterRuns result_;
 };
 

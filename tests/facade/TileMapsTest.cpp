@@ -272,6 +272,17 @@ TEST(TileMaps, HeadsThatVisitTheSameShareAMap) {
   EXPECT_EQ(shown.cover.total.seen, maps.cover.total.seen) << "the cover is that of all heads";
 }
 
+/// More heads than shards: heads that are `stride` apart see the same.
+TEST(TileMaps, ShardsRepeat) {
+  Pattern pattern = patterns::localStride({.stride = 16});
+  TileMaps maps = tileMaps(pattern, problemOf(128, 16384));
+  ASSERT_EQ(maps.maps.size(), 16u);
+  EXPECT_EQ(maps.maps[3].heads, (std::vector<int64_t>{3, 19, 35, 51, 67, 83, 99, 115}));
+  int64_t pairs = 0;
+  for (const HeadTileMap &map : maps.maps) pairs += *map.visiblePairs;
+  EXPECT_EQ(pairs, explain(pattern, problemOf(128, 16384), {.proofs = false}).visiblePairs);
+}
+
 TEST(TileMaps, AShardThatNoHeadHasIsUncovered) {
   // 7 heads of 8 shards: what is missing are the blocks of one shard outside of the window. Tiles of 128 hold
   // blocks of two shards, and the heads visit all of them: it shows key by key only.
