@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 
@@ -12,6 +13,7 @@ uint64_t seedOfThisRun() {
     const char *given = std::getenv("MASKLOOM_RANDOM_SEED");
     uint64_t value = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
     fmt::print("MASKLOOM_RANDOM_SEED={}\n", value);
+    std::fflush(stdout); // a test that is killed has said it
     return value;
   }();
   return seed;
