@@ -207,6 +207,12 @@ FakeDriver &FakeDriver::state() {
 
 void FakeDriver::setContext(int context) { contexts = {handle(context)}; }
 
+void FakeDriver::reset() {
+  for (const UserObject &object : state().userObjects)
+    if (object.graph != 0) object.destroy(object.data);
+  state() = {};
+}
+
 int FakeDriver::captureMode() { return threadCaptureMode; }
 
 void FakeDriver::destroyGraph(uintptr_t graph) {

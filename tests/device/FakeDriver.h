@@ -45,7 +45,8 @@ struct FakeDriver {
   std::map<uintptr_t, size_t> zeroed;   ///< bytes that were zeroed, by address
 
   static FakeDriver &state();
-  static void reset() { state() = {}; }
+  /// As new; graphs that are still there are destroyed.
+  static void reset();
   /// The calling thread's current context.
   static void setContext(int context);
   /// The capture mode of the calling thread; 0, the strictest, is the driver's default.

@@ -18,6 +18,7 @@ void *const kStreamB = reinterpret_cast<void *>(uintptr_t{0xb0});
 
 class LauncherTest : public testing::Test {
 protected:
+  void TearDown() override { FakeDriver::reset(); }
   void SetUp() override {
     FakeDriver::reset();
     FakeDriver::setContext(1);
