@@ -31,6 +31,7 @@ struct ForwardArgs {
   const int *query_lengths; ///< per batch entry, or null: queries
   const int *key_lengths;   ///< per batch entry, or null: keys
   unsigned *plan;           ///< plan bitmap, null when every group is closed-form (layout in schedule.cuh)
+  unsigned *unit_order;     ///< with a plan: the units by length (unit_order.cuh), or null
   unsigned *work_counter;   ///< the Hopper kernel only: two words of device memory, both 0 between launches.
                             ///< It hands units out with them and resets them; null: a static order
   float scale;

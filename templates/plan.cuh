@@ -1,17 +1,22 @@
-// The planner: classifies every tile of the planned head groups into the plan bitmap. Runs on the GPU before
-// the forward kernel, once per shape and contents of the aux tensors.
+// The planner: classifies every tile of the planned head groups into the plan bitmap, and finds how many
+// tiles each unit visits. Runs on the GPU before the forward kernel, once per shape and contents of the aux
+// tensors.
 #pragma once
 
 #include "interval.cuh"
-#include "work_order.cuh"
+#include "unit_order.cuh"
 
 namespace maskloom::kernel {
+
+constexpr int kPlanThreads = 128; ///< a block
+constexpr int kPlanBlocks = 4;    ///< a multiprocessor: left alone, ptxas spills to make room for eight
 
 /// The words of both sets of one Q tile, one warp a word; what Pattern::dispatch calls with the unit's group.
 template <class Config>
 struct PlanRow {
   const Context &context;
   int query_tile, key_tiles; ///< key_tiles: those that exist, 0 when the Q tile does not
+  int &visited;              ///< tiles that this warp found are added to it
 
   /// The class of this lane's tile: what the runs say; then the box of all undecided tiles of the word,
   /// scanned by the whole warp; then, when that decides nothing, every undecided tile by its own lane.
@@ -32,17 +37,26 @@ struct PlanRow {
     return Group::classify(context, tile_box<Config>(context, query_tile, tile, tile));
   }
 
+  /// The class of this lane's tile, or of a group without a plan whether its runs touch it.
+  template <class Group>
+  MASKLOOM_DEVICE TileClass class_of(const RunSets<Group> &sets, int tile) const {
+    if constexpr (Group::kPlanned) return classify_lane(sets, tile);
+    return tile < key_tiles && sets.touched(context, query_tile, tile) ? kPartial : kEmpty;
+  }
+
   template <class Group>
   MASKLOOM_DEVICE void operator()(Group) const {
-    if constexpr (Group::kPlanned) {
-      const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32, warps = int(blockDim.x) / 32;
-      const int words = int(plan_words(context.args->keys, Config::kTileKeys));
-      const RunSets<Group> sets(context, query_tile);
-      unsigned *touched = plan_row(context, query_tile, Config::kTileQueries, Config::kTileKeys);
-      unsigned *not_full = touched + words;
-      for (int word = warp; word < words; word += warps) {
-        const TileClass tile_class = classify_lane(sets, word * 32 + lane);
-        const unsigned touched_bits = __ballot_sync(0xffffffffu, tile_class != kEmpty);
+    if (!Group::kPlanned && !context.args->unit_order) return;
+    const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
+    const int words = int(plan_words(context.args->keys, Config::kTileKeys));
+    const RunSets<Group> sets(context, query_tile);
+    unsigned *touched = plan_row(context, query_tile, Config::kTileQueries, Config::kTileKeys);
+    unsigned *not_full = touched + words;
+    for (int word = warp; word < words; word += kPlanThreads / 32) {
+      const TileClass tile_class = class_of(sets, word * 32 + lane);
+      const unsigned touched_bits = __ballot_sync(0xffffffffu, tile_class != kEmpty);
+      visited += __popc(touched_bits);
+      if constexpr (Group::kPlanned) {
         const unsigned not_full_bits = __ballot_sync(0xffffffffu, tile_class != kFull);
         if (lane == 0) {
           touched[word] = touched_bits;
@@ -53,7 +67,18 @@ struct PlanRow {
   }
 };
 
-/// The body of the planner kernel: one dimension of threads in whole warps, any number of blocks.
+/// Sum over the warps of a block, in its first thread, of what the lanes of each agree in.
+MASKLOOM_DEVICE int sum_of_warps(int value) {
+  __shared__ int values[kPlanThreads / 32];
+  __syncthreads(); // the last sum has been taken
+  if (threadIdx.x % 32 == 0) values[threadIdx.x / 32] = value;
+  __syncthreads();
+  int sum = 0;
+  for (int other : values) sum += other;
+  return sum;
+}
+
+/// The body of the planner kernel: one dimension of kPlanThreads threads, any number of blocks.
 template <class Config, class Pattern>
 MASKLOOM_DEVICE void plan_tiles(const ForwardArgs &args) {
   const WorkOrder<long long> order(args, Config::kTileQueries);
@@ -62,7 +87,13 @@ MASKLOOM_DEVICE void plan_tiles(const ForwardArgs &args) {
     const Context context = make_context(args, work.batch, work.head);
     const bool exists = work.query_tile * Config::kTileQueries < context.query_length;
     const int key_tiles = exists ? ceil_div(context.key_length, Config::kTileKeys) : 0;
-    Pattern::dispatch(Pattern::group_of(context), PlanRow<Config>{context, work.query_tile, key_tiles});
+    int visited = 0;
+    Pattern::dispatch(Pattern::group_of(context),
+                      PlanRow<Config>{context, work.query_tile, key_tiles, visited});
+    if (args.unit_order) {
+      visited = sum_of_warps(visited);
+      if (threadIdx.x == 0) unit_lengths(args, order)[unit] = unsigned(visited);
+    }
   }
 }
 

@@ -10,6 +10,12 @@ struct WorkUnit {
   int batch, head, query_tile;
 };
 
+/// Pairs of (batch entry, head) that share the cache.
+template <class Index>
+struct Section {
+  Index first, count;
+};
+
 /// Sections of args.section_heads (batch entry, head) pairs, so that the K and V of the heads under way stay
 /// in L2; inside a section from long to short: the last Q tile first, as under a causal mask, or the first
 /// one. The last section is larger, so that the launch ends with many short units. Index: long long, or
@@ -29,19 +35,30 @@ struct WorkOrder {
   }
 
   MASKLOOM_DEVICE Index units() const { return pairs * Index(query_tiles); }
+  MASKLOOM_DEVICE Index sections() const { return ceil_div(pairs - last_pairs, section_pairs) + 1; }
+
+  MASKLOOM_DEVICE Section<Index> section(Index index) const {
+    const Index others = pairs - last_pairs, first = index * section_pairs; // of the sections before the last
+    if (first >= others) return {others, last_pairs};
+    return {first, others - first < section_pairs ? others - first : section_pairs};
+  }
 
   MASKLOOM_DEVICE WorkUnit operator[](Index unit) const {
-    const Index last_first = pairs - last_pairs; // the first pair of the last section
-    Index first = last_first, count = last_pairs;
-    if (unit < last_first * Index(query_tiles)) {
-      first = unit / (section_pairs * Index(query_tiles)) * section_pairs;
-      count = last_first - first < section_pairs ? last_first - first : section_pairs;
-    }
-    const Index within = unit - first * Index(query_tiles), pair = first + within % count;
-    const int tile = int(within / count);
+    Section<Index> home{pairs - last_pairs, last_pairs};
+    if (unit < home.first * Index(query_tiles)) home = section(unit / (section_pairs * Index(query_tiles)));
+    const Index within = unit - home.first * Index(query_tiles), pair = home.first + within % home.count;
+    const int tile = int(within / home.count);
     return {int(pair / Index(heads)), int(pair % Index(heads)),
             first_tiles_first ? tile : query_tiles - 1 - tile};
   }
 };
+
+/// The unit to take as number `place`: by the lengths that a planner found, or else as WorkOrder says.
+template <class Pattern, class Index>
+MASKLOOM_DEVICE WorkUnit unit_at(const ForwardArgs &args, const WorkOrder<Index> &order, Index place) {
+  if constexpr (Pattern::kPlanned)
+    if (args.unit_order) place = Index(args.unit_order[place]);
+  return order[place];
+}
 
 } // namespace maskloom::kernel

@@ -32,6 +32,7 @@ std::vector<KernelField> forwardFields(const Program &program) {
   add("query_lengths", "pointer", offsetof(ForwardArgs, query_lengths));
   add("key_lengths", "pointer", offsetof(ForwardArgs, key_lengths));
   add("plan", "pointer", offsetof(ForwardArgs, plan));
+  add("unit_order", "pointer", offsetof(ForwardArgs, unit_order));
   add("work_counter", "pointer", offsetof(ForwardArgs, work_counter));
   add("scale", "f32", offsetof(ForwardArgs, scale));
   add("batch", "i32", offsetof(ForwardArgs, batch));

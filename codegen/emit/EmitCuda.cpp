@@ -184,6 +184,7 @@ bool emitCuda(mlir::ModuleOp lowered, const CodegenOptions &options, Program &pr
   kernel.fields = forwardFields(program);
   bool planned = emit::anyPlanned(program);
   kernel.planEntry = planned ? kernel.entry + "_plan" : "";
+  kernel.orderEntry = planned && config.cluster == 1 ? kernel.entry + "_order" : "";
 
   std::string &source = kernel.source;
   source = fmt::format("// Pattern '{}': {}\n", emit::identifier(program.name), toString(config));
@@ -195,8 +196,12 @@ bool emitCuda(mlir::ModuleOp lowered, const CodegenOptions &options, Program &pr
   if (planned) source += templateText("plan");
   source += emit::forwardEntry(config, kernel.entry);
   if (planned)
-    source +=
-        emit::kernelEntry(kernel.planEntry, "__launch_bounds__(128)", emit::kArgs, "plan_tiles", "args");
+    source += emit::kernelEntry(
+        kernel.planEntry, "__launch_bounds__(maskloom::kernel::kPlanThreads, maskloom::kernel::kPlanBlocks)",
+        emit::kArgs, "plan_tiles", "args");
+  if (!kernel.orderEntry.empty())
+    source += emit::kernelEntry(kernel.orderEntry, "__launch_bounds__(maskloom::kernel::kOrderThreads)",
+                                emit::kArgs, "order_units", "args");
   return true;
 }
 

@@ -86,6 +86,11 @@ nlohmann::ordered_json manifestOf(const Program &program, const std::string &arc
         {"words", "batch * heads * ceil(queries / tile_queries) * 2 * ceil(ceil(keys / tile_keys) / 32)"},
         {"bytes_per_word", 4},
         {"filled_by", kernel.planEntry}};
+  if (!kernel.orderEntry.empty())
+    workspace["unit_order"] = {{"field", "unit_order"},
+                               {"words", "batch * heads * ceil(queries / tile_queries) * 2"},
+                               {"filled_by", kernel.orderEntry},
+                               {"optional", true}};
   const std::string units = "batch * heads * ceil(queries / tile_queries)";
   nlohmann::ordered_json parameters{
       {"bytes", kernel.parameterBytes}, {"passed", "one struct by value"}, {"fields", fields}};
@@ -101,6 +106,7 @@ nlohmann::ordered_json manifestOf(const Program &program, const std::string &arc
           {"arch", arch},
           {"entry", kernel.entry},
           {"plan_entry", kernel.planEntry},
+          {"order_entry", kernel.orderEntry},
           {"kernel", config.kernel},
           {"dtype", config.dtype == DType::bf16 ? "bf16" : "f16"},
           {"head_dim", config.headDim},

@@ -20,18 +20,38 @@ namespace {
 constexpr int64_t kMaxGrid = std::numeric_limits<int32_t>::max();
 /// What a block may have without asking.
 constexpr int32_t kDefaultSharedBytes = 48 * 1024;
+/// Of K and V that stay in the L2 cache while heads that share it are under way.
+constexpr int64_t kCacheBytes = 32 << 20;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// K and V of a head.
+int64_t kvBytes(const ForwardArgs &args, const KernelConfig &config) {
+  return int64_t{args.keys} * (config.headDim + config.valueDim) * 2;
+}
 
 /// Tiles of queries over all batch entries and heads: the rows of the plan bitmap, and the work units.
 int64_t workUnits(const ForwardArgs &args, const KernelConfig &config) {
   return int64_t{args.batch} * args.heads * ceilDiv(args.queries, config.tileQueries);
 }
 
-/// Bytes of the plan bitmap: [batch][head][Q tile][2][words], a word for 32 KV tiles.
-size_t planBytes(const ForwardArgs &args, const KernelConfig &config) {
-  int64_t words = ceilDiv(ceilDiv(args.keys, config.tileKeys), 32);
-  return static_cast<size_t>(workUnits(args, config) * 2 * words) * sizeof(uint32_t);
+/// Whether a section's units are taken by length. Not where K and V of a head are larger than the cache:
+/// there neighbouring Q tiles want to run together.
+bool sortsUnits(const ForwardArgs &args, const KernelProgram &kernel) {
+  return !kernel.orderEntry.empty() && kvBytes(args, kernel.config) <= kCacheBytes &&
+         workUnits(args, kernel.config) < int64_t{1} << 32;
+}
+
+/// The words of a plan: the bitmap, [batch][head][Q tile][2][words] with a word for 32 KV tiles, then the
+/// order of the work units (unit_order.cuh), or none.
+struct PlanLayout {
+  int64_t bitmap, order;
+  size_t bytes() const { return static_cast<size_t>(bitmap + order) * sizeof(uint32_t); }
+};
+PlanLayout planLayout(const ForwardArgs &args, const KernelProgram &kernel) {
+  const int64_t words = ceilDiv(ceilDiv(args.keys, kernel.config.tileKeys), 32);
+  const int64_t units = workUnits(args, kernel.config);
+  return {units * 2 * words, sortsUnits(args, kernel) ? units * 2 : 0};
 }
 
 /// Why the Hopper kernel cannot take the launch as it is: what TMA cannot address, too many work units for
@@ -55,7 +75,7 @@ std::string checkShape(const ForwardArgs &args) {
 }
 
 struct LoadedModule {
-  void *context = nullptr, *module = nullptr, *kernel = nullptr, *planner = nullptr;
+  void *context = nullptr, *module = nullptr, *kernel = nullptr, *planner = nullptr, *order = nullptr;
   int multiprocessors = 1;
 };
 
@@ -64,8 +84,7 @@ struct LoadedModule {
 int sectionHeads(const ForwardArgs &args, const KernelConfig &config, int multiprocessors, int64_t cacheBytes,
                  int64_t unitsAMultiprocessor) {
   const int64_t group = args.heads / args.kv_heads, pairs = int64_t{args.batch} * args.heads;
-  const int64_t kvBytes = int64_t{args.keys} * (config.headDim + config.valueDim) * 2;
-  const int64_t fitting = std::max<int64_t>(cacheBytes / kvBytes, 1);
+  const int64_t fitting = std::max<int64_t>(cacheBytes / kvBytes(args, config), 1);
   const int64_t unitsAGroup = group * ceilDiv(args.queries, config.tileQueries);
   const int64_t busy = ceilDiv(unitsAMultiprocessor * multiprocessors, unitsAGroup);
   return static_cast<int>(
@@ -125,6 +144,8 @@ DriverStatus Launcher::State::load(void *context, LoadedModule &loaded) const {
   DriverStatus s = driver->getFunction(loaded.module, kernel.entry, loaded.kernel);
   if (s.ok() && !kernel.planEntry.empty())
     s = driver->getFunction(loaded.module, kernel.planEntry, loaded.planner);
+  if (s.ok() && !kernel.orderEntry.empty())
+    s = driver->getFunction(loaded.module, kernel.orderEntry, loaded.order);
   if (s.ok() && kernel.sharedBytes > kDefaultSharedBytes)
     s = driver->setSharedBytes(loaded.kernel, kernel.sharedBytes);
   if (!s.ok()) driver->unloadModule(loaded.module);
@@ -153,20 +174,25 @@ DriverStatus Launcher::State::module(LoadedModule &loaded) {
 
 DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args, const Options &options,
                                    const StreamCapture &capture) {
-  const size_t bytes = planBytes(args, program.kernel.config);
+  const PlanLayout layout = planLayout(args, program.kernel);
+  auto setPlan = [&](void *memory) {
+    args.plan = static_cast<unsigned *>(memory);
+    args.unit_order = layout.order ? args.plan + layout.bitmap : nullptr;
+  };
   if (capture) { // a graph carries its planner: contents of tensors may change from replay to replay
     void *bitmap = nullptr;
-    if (DriverStatus s =
-            workspaces.findCaptured(*driver, loaded.context, options.stream, capture, args, bytes, bitmap);
+    if (DriverStatus s = workspaces.findCaptured(*driver, loaded.context, options.stream, capture, args,
+                                                 layout.bytes(), bitmap);
         !s.ok())
       return s;
-    args.plan = static_cast<unsigned *>(bitmap);
+    setPlan(bitmap);
     return launchPlanner(loaded, args, options.stream);
   }
   PlanWorkspaces::Found found;
-  if (DriverStatus s = workspaces.find(*driver, loaded.context, options.stream, args, bytes, found); !s.ok())
+  if (DriverStatus s = workspaces.find(*driver, loaded.context, options.stream, args, layout.bytes(), found);
+      !s.ok())
     return s;
-  args.plan = static_cast<unsigned *>(found.workspace->bitmap);
+  setPlan(found.workspace->bitmap);
   PlanInputs inputs = planInputs(args, program.params.size(), program.auxes.size());
   PlanWorkspace &workspace = *found.workspace;
   // Lengths live in device memory and grow in place from call to call: a plan made from them is never kept.
@@ -181,9 +207,14 @@ DriverStatus Launcher::State::plan(const LoadedModule &loaded, ForwardArgs &args
 
 DriverStatus Launcher::State::launchPlanner(const LoadedModule &loaded, ForwardArgs &args,
                                             void *stream) const {
-  unsigned grid = static_cast<unsigned>(std::min(workUnits(args, program.kernel.config), kMaxGrid));
+  auto gridOf = [](int64_t blocks) { return static_cast<unsigned>(std::min(blocks, kMaxGrid)); };
   void *params[] = {&args};
-  return driver->launch(loaded.planner, {grid, kPlanThreads}, stream, params);
+  DriverStatus s = driver->launch(
+      loaded.planner, {gridOf(workUnits(args, program.kernel.config)), kPlanThreads}, stream, params);
+  if (!s.ok() || !args.unit_order) return s;
+  const int64_t others = int64_t{args.batch} * args.heads - args.last_section_heads;
+  return driver->launch(loaded.order, {gridOf(ceilDiv(others, args.section_heads) + 1), kOrderThreads},
+                        stream, params);
 }
 
 std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool launch) {
@@ -203,13 +234,13 @@ std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool
   const int endUnits = kernel.planEntry.empty() ? 2 : 8;
   args.first_tiles_first = firstTilesFirst;
   args.section_heads = sectionHeads(args, config, loaded.multiprocessors, 4 << 20, 0);
-  args.last_section_heads = sectionHeads(args, config, loaded.multiprocessors, 32 << 20, endUnits);
+  args.last_section_heads = sectionHeads(args, config, loaded.multiprocessors, kCacheBytes, endUnits);
   if (config.isHopper()) {
     if (std::string problem = problemOnHopper(*driver, args, config, maps); !problem.empty()) return problem;
     args.work_counter = counters.take(*driver, loaded.context, options.stream, bool(capture));
   }
   std::unique_lock<std::mutex> planned;
-  args.plan = nullptr;
+  args.plan = args.unit_order = nullptr;
   if (!kernel.planEntry.empty()) {
     planned = std::unique_lock(planMutex);
     if (DriverStatus s = plan(loaded, args, options, capture); !s.ok()) return s.message;
@@ -263,7 +294,7 @@ std::string Launcher::hopperProblem(const ForwardArgs &args) const {
 size_t Launcher::workspaceBytes(const ForwardArgs &args) const {
   const KernelProgram &kernel = state_->program.kernel;
   if (kernel.planEntry.empty() || !checkShape(args).empty()) return 0;
-  return planBytes(args, kernel.config);
+  return planLayout(args, kernel).bytes();
 }
 
 const Program &Launcher::program() const { return state_->program; }

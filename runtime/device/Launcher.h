@@ -4,7 +4,9 @@
 // The portable kernel gets ForwardArgs by value and a one-dimensional grid of min(work units, maxBlocks)
 // blocks, and strides over the work units (batch, head, Q tile). The Hopper kernel gets TensorMaps as well,
 // and at most one block a multiprocessor, a multiple of the cluster. The planner (`planEntry`) gets the same
-// arguments with `plan` set, kPlanThreads threads a block and one block a work unit, over which it strides.
+// arguments with `plan` set, kPlanThreads threads a block and one block a work unit, over which it strides;
+// and so does, with `unit_order` set, the kernel that sorts the units (`orderEntry`), one block of
+// kOrderThreads a section of the work order.
 #pragma once
 
 #include "maskloom/program/Program.h"
@@ -19,7 +21,7 @@ class Driver;
 
 class Launcher {
 public:
-  static constexpr int kPlanThreads = 128;
+  static constexpr int kPlanThreads = 128, kOrderThreads = 256;
   /// Bitmaps that are kept; beyond it the least recently used one is freed, which waits for the GPU.
   static constexpr size_t kMaxWorkspaces = 64;
 
@@ -47,7 +49,7 @@ public:
   /// tensor maps, or the driver, do not allow, a scale that is not above 0, 2^31 work units; forward() would
   /// say the same. Otherwise empty. Cheap.
   std::string hopperProblem(const ForwardArgs &args) const;
-  /// Bytes of the plan bitmap for this shape; 0 for closed-form programs.
+  /// Bytes of the plan for this shape; 0 for closed-form programs.
   size_t workspaceBytes(const ForwardArgs &args) const;
   const Program &program() const;
   const std::string &image() const;

@@ -111,11 +111,12 @@ struct KernelProgram {
   std::vector<KernelField> fields; ///< of the parameter block
   std::string
       planEntry; ///< kernel that classifies tiles into the plan bitmap; empty when every group is closed-form
+  std::string orderEntry; ///< kernel that then sorts the work units by length; empty where none does
 };
 
 /// All that was generated for a pattern.
 struct Program {
-  static constexpr int kSchema = 2;     ///< of its JSON
+  static constexpr int kSchema = 3;     ///< of its JSON
   std::string name;                     ///< the pattern's
   std::string hash;                     ///< of the pattern's canonical form
   std::vector<ProgramParam> params;     ///< in the order of the launch's arguments

@@ -151,7 +151,7 @@ KernelConfig readConfig(const JsonReader &r) {
 }
 
 KernelProgram readKernel(const JsonReader &r) {
-  r.object(r.has("source") ? 8 : 7);
+  r.object(r.has("source") ? 9 : 8);
   KernelProgram kernel;
   kernel.entry = r["entry"].string();
   if (r.has("source")) kernel.source = r["source"].string();
@@ -160,6 +160,7 @@ KernelProgram readKernel(const JsonReader &r) {
   kernel.sharedBytes = r["shared_bytes"].integer<int32_t>(0);
   kernel.parameterBytes = r["parameter_bytes"].integer<int32_t>(0);
   kernel.planEntry = r["plan_entry"].string();
+  kernel.orderEntry = r["order_entry"].string();
   kernel.fields = r["fields"].list([](const JsonReader &f) {
     f.record(4);
     return KernelField{f.at(0).string(), f.at(1).string(), f.at(2).integer<int32_t>(0),

@@ -95,6 +95,7 @@ json write(const KernelProgram &kernel, bool withSource) {
               {"shared_bytes", kernel.sharedBytes},
               {"parameter_bytes", kernel.parameterBytes},
               {"plan_entry", kernel.planEntry},
+              {"order_entry", kernel.orderEntry},
               {"fields", listOf(kernel.fields, [](const KernelField &f) {
                  return json::array({f.name, f.type, f.offset, f.count});
                })}};

@@ -78,7 +78,7 @@ struct Scheduler {
       if (lane() == 0) upcoming = source.request(unit); // long before it is needed
       layout.unit_empty(slot.stage).wait(slot.parity ^ 1);
       UnitSlot &listed = layout.state().units[slot.stage];
-      const WorkUnit work = work_order()[unit];
+      const WorkUnit work = unit_at<Pattern>(args, work_order(), unit);
       if (lane() == 0) {
         listed.context = make_context(args, work.batch, work.head);
         listed.query_tile = work.query_tile * Layout::kCluster;

@@ -72,7 +72,7 @@ TEST(ProgramJson, SaysWhatIsWrong) {
     changed[nlohmann::json::json_pointer(pointer)] = std::move(value);
     return errorOf(changed);
   };
-  EXPECT_EQ(with("/schema", 99), "program: schema 99, this build reads 2");
+  EXPECT_EQ(with("/schema", 99), "program: schema 99, this build reads 3");
   EXPECT_EQ(with("/name", 5), "program.name: expected a string, found number");
   EXPECT_EQ(with("/groups_by_kv_head", "yes"), "program.groups_by_kv_head: expected a boolean, found string");
   EXPECT_EQ(with("/sink_aux", 1.5), "program.sink_aux: expected an integer, found number");

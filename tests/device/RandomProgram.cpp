@@ -58,6 +58,7 @@ public:
     k.parameterBytes = small();
     k.fields = list<KernelField>(0, 5, [&] { return KernelField{text(), "i64", small(), small()}; });
     k.planEntry = coin() ? "" : text();
+    k.orderEntry = coin() ? "" : text();
     p.cpuObject = std::string("\x7f"
                               "ELF\0\xff",
                               6);
@@ -251,6 +252,7 @@ void expectSame(const Program &a, const Program &b) {
   EXPECT_EQ(a.kernel.sharedBytes, b.kernel.sharedBytes);
   EXPECT_EQ(a.kernel.parameterBytes, b.kernel.parameterBytes);
   EXPECT_EQ(a.kernel.planEntry, b.kernel.planEntry);
+  EXPECT_EQ(a.kernel.orderEntry, b.kernel.orderEntry);
   each(a.kernel.fields, b.kernel.fields, [](const KernelField &x, const KernelField &y) {
     EXPECT_EQ(x.name, y.name);
     EXPECT_EQ(x.type, y.type);

@@ -86,9 +86,14 @@ std::string source(const Case &c) {
          "forward(const __grid_constant__ maskloom::ForwardArgs args) {\n"
          "  maskloom::kernel::portable_forward<maskloom::kernel::Config, maskloom::kernel::Pattern>(args);\n"
          "}\n"
-         "extern \"C\" __global__ void __launch_bounds__(128)\n"
+         "extern \"C\" __global__ void __launch_bounds__(maskloom::kernel::kPlanThreads, "
+         "maskloom::kernel::kPlanBlocks)\n"
          "forward_plan(const __grid_constant__ maskloom::ForwardArgs args) {\n"
          "  maskloom::kernel::plan_tiles<maskloom::kernel::Config, maskloom::kernel::Pattern>(args);\n"
+         "}\n"
+         "extern \"C\" __global__ void __launch_bounds__(maskloom::kernel::kOrderThreads)\n"
+         "forward_order(const __grid_constant__ maskloom::ForwardArgs args) {\n"
+         "  maskloom::kernel::order_units<maskloom::kernel::Config, maskloom::kernel::Pattern>(args);\n"
          "}\n";
 }
 
@@ -116,7 +121,7 @@ TEST(Compile, ListedConfigurationsWithoutSpills) {
   for (const Job &job : jobs) {
     SCOPED_TRACE(toString(job.c.config) + " " + job.c.pattern + " " + job.arch);
     ASSERT_TRUE(job.result.ok) << job.result.log;
-    ASSERT_EQ(job.result.resources.kernels.size(), 2u);
+    ASSERT_EQ(job.result.resources.kernels.size(), 3u);
     for (const KernelResources &kernel : job.result.resources.kernels) {
       EXPECT_EQ(kernel.spillStoreBytes, 0) << kernel.entry;
       EXPECT_EQ(kernel.spillLoadBytes, 0) << kernel.entry;

@@ -74,6 +74,7 @@ TEST_F(EmitCuda, FillsTheKernelsLaunchFacts) {
   const KernelProgram &kernel = program_.kernel;
   EXPECT_EQ(kernel.entry, "maskloom_causal");
   EXPECT_EQ(kernel.planEntry, "");
+  EXPECT_EQ(kernel.orderEntry, "");
   EXPECT_EQ(kernel.threads, options_.config.warps * 32);
   EXPECT_EQ(kernel.sharedBytes, sharedBytes(options_.config));
   EXPECT_EQ(kernel.parameterBytes, static_cast<int32_t>(sizeof(ForwardArgs)));
@@ -118,7 +119,8 @@ TEST_F(EmitCuda, TheHopperKernelTakesTensorMaps) {
                   "__grid_constant__ maskloom::TensorMaps maps) {\n"
                   "  maskloom::kernel::hopper_forward<maskloom::kernel::Config, "
                   "maskloom::kernel::Pattern>(args, maps);\n}\n"));
-  EXPECT_TRUE(has("\nextern \"C\" __global__ void __launch_bounds__(128)\n"
+  EXPECT_TRUE(has("\nextern \"C\" __global__ void __launch_bounds__(maskloom::kernel::kPlanThreads, "
+                  "maskloom::kernel::kPlanBlocks)\n"
                   "maskloom_causal_plan(const __grid_constant__ maskloom::ForwardArgs args) {\n"
                   "  maskloom::kernel::plan_tiles<maskloom::kernel::Config, "
                   "maskloom::kernel::Pattern>(args);\n}\n"));
@@ -178,6 +180,7 @@ TEST_F(EmitCuda, PlannedGroupsScoresAndSinksCompile) {
     })"),
             "");
   EXPECT_EQ(program_.kernel.planEntry, "maskloom_causal_plan");
+  EXPECT_EQ(program_.kernel.orderEntry, "maskloom_causal_order");
   EXPECT_TRUE(has("const int head = c.kv_head;"));
   EXPECT_TRUE(has("return aux_load_f32(c, 2, c.head);"));
   EXPECT_TRUE(has("equal(aux_range(c, 0, interval(batch), box.q), aux_range(c, 0, interval(batch), box.k))"));

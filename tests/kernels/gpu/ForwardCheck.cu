@@ -3,6 +3,7 @@
 // everything passed.
 #include "Reference.cuh"
 
+#include <climits>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -64,6 +65,37 @@ void place(TensorArg &arg, Buffer &buffer) {
 void fail(const std::string &what) {
   ++failures;
   std::printf("FAIL %s\n", what.c_str());
+}
+
+/// Whether every section of the work order has each of its units once, and those of planned heads from long
+/// to short. The bitmap of heads without a plan is as it was filled.
+template <class Config>
+bool is_sorted(const ForwardArgs &args, const std::vector<unsigned> &plan,
+               const std::vector<unsigned> &unit_order) {
+  const WorkOrder<long long> order(args, Config::kTileQueries);
+  const size_t words = plan_words(args.keys, Config::kTileKeys);
+  std::vector<bool> seen(order.units());
+  for (long long index = 0; index < order.sections(); ++index) {
+    const Section<long long> section = order.section(index);
+    const long long first = section.first * order.query_tiles,
+                    end = first + section.count * order.query_tiles;
+    int last = INT_MAX;
+    for (long long place = first; place < end; ++place) {
+      const long long unit = unit_order[place];
+      if (unit < first || unit >= end || seen[unit]) return false;
+      seen[unit] = true;
+      const WorkUnit work = order[unit];
+      const unsigned *touched =
+          &plan[((size_t(work.batch) * args.heads + work.head) * order.query_tiles + work.query_tile) * 2 *
+                words];
+      int length = 0;
+      for (size_t word = 0; word < words; ++word) length += __builtin_popcount(touched[word]);
+      if (length == int(words) * 32) continue; // without a plan, or all there is
+      if (length > last) return false;
+      last = length;
+    }
+  }
+  return true;
 }
 
 template <class Config, class Pattern>
@@ -172,6 +204,12 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
   // static order.
   Buffer counter(8);
   counter.fill(0);
+  // Units in the order of their lengths, or, every third time, as in closed form.
+  set_sections<Config>(args);
+  Buffer unit_order(units<Config>(args) * 8);
+  unit_order.fill(0xff);
+  if (Pattern::kPlanned && checks % 3 && CLUSTER == 1)
+    args.unit_order = static_cast<unsigned *>(unit_order.data());
   launch<Config, Pattern>(args, max_blocks, checks % 2 ? static_cast<unsigned *>(counter.data()) : nullptr);
   CHECK_CUDA(cudaDeviceSynchronize());
   CHECK_CUDA(cudaFuncSetAttribute(reference_kernel<T, Pattern>, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -186,6 +224,8 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
 
   if (counter.read<unsigned>() != std::vector<unsigned>{0, 0})
     fail(title + ": the work counter was not reset");
+  if (args.unit_order && !is_sorted<Config>(args, plan.read<unsigned>(), unit_order.read<unsigned>()))
+    fail(title + ": units are not sorted by length");
   const auto o_host = o_memory.read<unsigned short>();
   const auto lse = lse_memory.read<float>();
   const auto exact_host = exact.read<double>(), rounded_host = rounded.read<double>();

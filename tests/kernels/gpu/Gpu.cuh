@@ -72,8 +72,14 @@ __global__ void __cluster_dims__(Config::kCluster, 1, 1) __launch_bounds__(Confi
 }
 
 template <class Config, class Pattern>
-__global__ void __launch_bounds__(128) plan_kernel(const __grid_constant__ ForwardArgs args) {
+__global__ void __launch_bounds__(kPlanThreads, kPlanBlocks)
+    plan_kernel(const __grid_constant__ ForwardArgs args) {
   plan_tiles<Config, Pattern>(args);
+}
+
+template <class Config, class Pattern>
+__global__ void __launch_bounds__(kOrderThreads) order_kernel(const __grid_constant__ ForwardArgs args) {
+  order_units<Config, Pattern>(args);
 }
 
 template <bool Bf16>
@@ -182,17 +188,25 @@ void launch_hopper(ForwardArgs args, long long max_blocks, unsigned *work_counte
   CHECK_CUDA(cudaLaunchKernelEx(&config, hopper_forward_kernel<Config, Pattern>, args, maps));
 }
 
-/// Plans (when the pattern needs it; args.plan is then set) and launches.
+/// Sections of the work order: K and V of one fit in 4 MiB, of the last one in 32 MiB.
+template <class Config>
+void set_sections(ForwardArgs &args) {
+  const long long bytes =
+      2LL * args.keys * (Config::kHeadDim + Config::kValueDim) * args.kv_heads / args.heads;
+  args.section_heads = int(std::max(1LL, (4LL << 20) / std::max(1LL, bytes)));
+  args.last_section_heads = int(std::max(1LL, (32LL << 20) / std::max(1LL, bytes)));
+}
+
+/// Plans (when the pattern needs it; args.plan is then set, and args.unit_order when units are to be sorted)
+/// and launches.
 template <class Config, class Pattern>
 void launch(ForwardArgs args, long long max_blocks = 1LL << 30, unsigned *work_counter = nullptr) {
   const unsigned blocks = unsigned(std::min(units<Config>(args), max_blocks));
-  if (args.section_heads == 0) { // K and V of a section fit in 4 MiB, of the last one in 32 MiB
-    const long long bytes =
-        2LL * args.keys * (Config::kHeadDim + Config::kValueDim) * args.kv_heads / args.heads;
-    args.section_heads = int(std::max(1LL, (4LL << 20) / std::max(1LL, bytes)));
-    args.last_section_heads = int(std::max(1LL, (32LL << 20) / std::max(1LL, bytes)));
+  if (args.section_heads == 0) set_sections<Config>(args);
+  if constexpr (Pattern::kPlanned) {
+    plan_kernel<Config, Pattern><<<blocks, kPlanThreads>>>(args);
+    if (args.unit_order) order_kernel<Config, Pattern><<<blocks, kOrderThreads>>>(args);
   }
-  if constexpr (Pattern::kPlanned) plan_kernel<Config, Pattern><<<blocks, 128>>>(args);
   if constexpr (kIsHopper<Config>) {
     launch_hopper<Config, Pattern>(args, max_blocks, work_counter);
   } else {
