@@ -50,8 +50,8 @@ struct alignas(64) TensorMap {
 };
 
 /// The second parameter of the Hopper kernel. Rank 4, innermost first: dim, token, head, batch entry. Boxes
-/// of 64 elements x (Q and O: kTileQueries, K and V: kTileKeys) rows; 128-byte swizzle; reads out of bounds
-/// give zeros, writes there are dropped.
+/// of 64 elements x (Q and O: kTileQueries, K and V: kTileKeys) rows x (Q and O: kTileHeads) heads; 128-byte
+/// swizzle; reads out of bounds give zeros, writes there are dropped.
 struct TensorMaps {
   TensorMap q, k, v, o;
 };

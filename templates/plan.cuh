@@ -81,7 +81,7 @@ MASKLOOM_DEVICE int sum_of_warps(int value) {
 /// The body of the planner kernel: one dimension of kPlanThreads threads, any number of blocks.
 template <class Config, class Pattern>
 MASKLOOM_DEVICE void plan_tiles(const ForwardArgs &args) {
-  const WorkOrder<long long> order(args, Config::kTileQueries);
+  const WorkOrder<long long> order(args, Config::kTileHeads, Config::kTileQueries);
   for (long long unit = blockIdx.x; unit < order.units(); unit += gridDim.x) {
     const WorkUnit work = order[unit];
     const Context context = make_context(args, work.batch, work.head);

@@ -345,9 +345,9 @@ MASKLOOM_DEVICE void portable_forward(const ForwardArgs &args) {
   using Kernel = PortableForward<Config, Pattern>;
   WorkState &state = *reinterpret_cast<WorkState *>(shared_memory + Kernel::kStateOffset);
   using Order = WorkOrder<long long>; // made anew for every unit: no registers over the main loop
-  for (long long unit = blockIdx.x; unit < Order(args, Config::kTileQueries).units();) {
+  for (long long unit = blockIdx.x; unit < Order(args, 1, Config::kTileQueries).units();) {
     if (threadIdx.x == 0) {
-      const WorkUnit work = unit_at<Pattern>(args, Order(args, Config::kTileQueries), unit);
+      const WorkUnit work = unit_at<Pattern>(args, Order(args, 1, Config::kTileQueries), unit);
       state.context = make_context(args, work.batch, work.head);
       state.keys = Kernel::head_base(args.k, work.batch, state.context.kv_head);
       state.values = Kernel::head_base(args.v, work.batch, state.context.kv_head);

@@ -35,17 +35,18 @@ constexpr int kHopperStateBytes = 3072, kHopperSharedBytes = 227 * 1024;
 constexpr MASKLOOM_DEVICE int chunked_bytes(int rows, int dim) { return rows * ((dim + 63) / 64) * 128; }
 
 /// Two when the Q of the next work unit finds room beside the K and V stages.
-constexpr MASKLOOM_DEVICE int hopper_query_stages(int head_dim, int value_dim, int tile_queries,
-                                                  int tile_keys, int stages) {
+constexpr MASKLOOM_DEVICE int hopper_query_stages(int head_dim, int value_dim, int tile_rows, int tile_keys,
+                                                  int stages) {
   const int others = stages * (chunked_bytes(tile_keys, head_dim) + chunked_bytes(tile_keys, value_dim));
-  return others + 2 * chunked_bytes(tile_queries, head_dim) + kHopperStateBytes <= kHopperSharedBytes ? 2 : 1;
+  return others + 2 * chunked_bytes(tile_rows, head_dim) + kHopperStateBytes <= kHopperSharedBytes ? 2 : 1;
 }
 
-/// Dynamic shared memory of hopper_forward, in bytes. `tile_keys`: rows of a whole KV tile.
-constexpr MASKLOOM_DEVICE int hopper_forward_shared_bytes(int head_dim, int value_dim, int tile_queries,
+/// Dynamic shared memory of hopper_forward, in bytes. `tile_rows`: of a Q tile over all its heads;
+/// `tile_keys`: of a whole KV tile.
+constexpr MASKLOOM_DEVICE int hopper_forward_shared_bytes(int head_dim, int value_dim, int tile_rows,
                                                           int tile_keys, int stages) {
-  return hopper_query_stages(head_dim, value_dim, tile_queries, tile_keys, stages) *
-             chunked_bytes(tile_queries, head_dim) +
+  return hopper_query_stages(head_dim, value_dim, tile_rows, tile_keys, stages) *
+             chunked_bytes(tile_rows, head_dim) +
          stages * (chunked_bytes(tile_keys, head_dim) + chunked_bytes(tile_keys, value_dim)) +
          kHopperStateBytes;
 }

@@ -46,7 +46,7 @@ MASKLOOM_DEVICE void sort_units(unsigned *order, const unsigned *lengths, unsign
 /// The body of the kernel: one dimension of kOrderThreads threads, any number of blocks.
 template <class Config, class Pattern>
 MASKLOOM_DEVICE void order_units(const ForwardArgs &args) {
-  const WorkOrder<long long> order(args, Config::kTileQueries);
+  const WorkOrder<long long> order(args, Config::kTileHeads, Config::kTileQueries);
   for (long long index = blockIdx.x; index < order.sections(); index += gridDim.x) {
     const Section<long long> section = order.section(index);
     const long long first = section.first * order.query_tiles;

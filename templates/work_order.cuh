@@ -7,10 +7,10 @@
 namespace maskloom::kernel {
 
 struct WorkUnit {
-  int batch, head, query_tile;
+  int batch, head, query_tile; ///< head: the first of its Q tile
 };
 
-/// Pairs of (batch entry, head) that share the cache.
+/// Pairs of (batch entry, head), or (batch entry, heads of one Q tile), that share the cache.
 template <class Index>
 struct Section {
   Index first, count;
@@ -18,19 +18,21 @@ struct Section {
 
 /// Sections of args.section_heads (batch entry, head) pairs, so that the K and V of the heads under way stay
 /// in L2; inside a section from long to short: the last Q tile first, as under a causal mask, or the first
-/// one. The last section is larger, so that the launch ends with many short units. Index: long long, or
-/// unsigned for launches of fewer than 2^31 units.
+/// one. The last section is larger, so that the launch ends with many short units. A Q tile may hold several
+/// heads, which then count as one in what follows. Index: long long, or unsigned for launches of fewer than
+/// 2^31 units.
 template <class Index>
 struct WorkOrder {
-  int heads, query_tiles;
+  int tile_heads, heads, query_tiles;
   Index pairs, section_pairs, last_pairs;
   bool first_tiles_first;
 
-  MASKLOOM_DEVICE WorkOrder(const ForwardArgs &args, int tile_queries)
-      : heads(args.heads), query_tiles(ceil_div(args.queries, tile_queries)),
-        pairs(Index(args.batch) * Index(args.heads)), section_pairs(Index(max(args.section_heads, 1))),
+  MASKLOOM_DEVICE WorkOrder(const ForwardArgs &args, int tile_heads, int tile_queries)
+      : tile_heads(tile_heads), heads(args.heads / tile_heads),
+        query_tiles(ceil_div(args.queries, tile_queries)), pairs(Index(args.batch) * Index(heads)),
+        section_pairs(Index(max(args.section_heads / tile_heads, 1))),
         first_tiles_first(args.first_tiles_first) {
-    const Index last = Index(max(args.last_section_heads, 1));
+    const Index last = Index(max(args.last_section_heads / tile_heads, 1));
     last_pairs = last < pairs ? last : pairs;
   }
 
@@ -48,7 +50,7 @@ struct WorkOrder {
     if (unit < home.first * Index(query_tiles)) home = section(unit / (section_pairs * Index(query_tiles)));
     const Index within = unit - home.first * Index(query_tiles), pair = home.first + within % home.count;
     const int tile = int(within / home.count);
-    return {int(pair / Index(heads)), int(pair % Index(heads)),
+    return {int(pair / Index(heads)), int(pair % Index(heads)) * tile_heads,
             first_tiles_first ? tile : query_tiles - 1 - tile};
   }
 };

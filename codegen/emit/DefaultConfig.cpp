@@ -12,27 +12,51 @@
 namespace maskloom {
 namespace {
 
-/// Walks a mask and gathers the divisors of keys.
+/// Walks a mask and gathers the divisors of keys, and those of queries that matter.
 class Granularity {
 public:
   explicit Granularity(const std::map<std::string, int64_t> &constants) : constants_(constants) {}
 
-  /// Does the expression depend on the key position?
-  bool visit(const Expr &e) {
-    bool usesKey = e->op == Op::Index && e->index == IndexVar::Key;
+  /// What an expression depends on.
+  struct Uses {
+    bool key = false, query = false;
+    int64_t blocks = 0;     ///< the divisors of queries in it, 0: none
+    bool remainder = false; ///< of divided queries
+  };
+  Uses visit(const Expr &e) {
+    Uses uses;
+    uses.key = e->op == Op::Index && e->index == IndexVar::Key;
+    uses.query = e->op == Op::Index && e->index == IndexVar::Query;
+    std::vector<Uses> operands;
     for (size_t i = 0; i < e->operands.size(); i++) {
-      bool operandUsesKey = visit(e->operands[i]);
-      usesKey |= operandUsesKey;
-      // An entry of an axis of key blocks covers `block` tokens even where the index is given undivided.
-      if (e->op == Op::AuxLoad && operandUsesKey && e->aux->axes[i].kind == AuxAxis::Kind::Key)
-        add(e->aux->axes[i].block);
+      Uses operand = visit(e->operands[i]);
+      if (e->op == Op::AuxLoad) {
+        // An entry of an axis of blocks covers `block` tokens even where the index is given undivided.
+        const AuxAxis &axis = e->aux->axes[i];
+        if (operand.key && axis.kind == AuxAxis::Kind::Key) add(keys_, axis.block);
+        if (operand.query && axis.kind == AuxAxis::Kind::Query) add(operand.blocks, axis.block);
+      }
+      uses.key |= operand.key;
+      uses.query |= operand.query;
+      uses.remainder |= operand.remainder;
+      uses.blocks = std::gcd(uses.blocks, operand.blocks);
+      operands.push_back(operand);
     }
-    if (e->op == Op::FloorDiv && usesKey)
-      if (std::optional<int64_t> divisor = constant(e->operands[1])) add(*divisor);
-    return usesKey;
+    if (e->op == Op::FloorDiv)
+      if (std::optional<int64_t> divisor = constant(e->operands[1])) {
+        if (uses.key) add(keys_, *divisor);
+        if (uses.query) add(uses.blocks, *divisor);
+      }
+    if (e->op == Op::Mod && uses.query && uses.blocks > 1) uses.remainder = true;
+    if (e->op == Op::AuxLoad && uses.key) add(queries_, uses.blocks);
+    if (e->op == Op::Eq || e->op == Op::Ne)
+      for (size_t i : {0, 1})
+        if (operands[i].remainder && operands[1 - i].key) add(queries_, operands[i].blocks);
+    return uses;
   }
 
-  int64_t value() const { return value_; }
+  int64_t keys() const { return keys_; }
+  int64_t queries() const { return queries_; }
 
 private:
   std::optional<int64_t> constant(const Expr &e) const {
@@ -42,13 +66,24 @@ private:
     return given != constants_.end() ? given->second : e->param->defaultValue;
   }
 
-  void add(int64_t divisor) {
-    if (divisor > 1) value_ = std::gcd(value_, divisor);
+  static void add(int64_t &value, int64_t divisor) {
+    if (divisor > 1) value = std::gcd(value, divisor);
   }
 
   const std::map<std::string, int64_t> &constants_;
-  int64_t value_ = 0;
+  int64_t keys_ = 0, queries_ = 0;
 };
+
+Granularity granularityOf(const Pattern &pattern, const std::map<std::string, int64_t> &constants) {
+  Granularity granularity(constants);
+  for (size_t group = 0; group < pattern.groupCount(); group++) granularity.visit(pattern.maskOfGroup(group));
+  return granularity;
+}
+
+bool namesHead(const Expr &e) {
+  return (e->op == Op::Index && e->index == IndexVar::Head) ||
+         std::any_of(e->operands.begin(), e->operands.end(), namesHead);
+}
 
 /// Measured where the machine was at hand (H200), sized on paper elsewhere; the first row that applies is
 /// taken.
@@ -94,9 +129,18 @@ int32_t widthFor(int64_t granularity, int32_t widest) {
 } // namespace
 
 int64_t keyGranularity(const Pattern &pattern, const std::map<std::string, int64_t> &constants) {
-  Granularity granularity(constants);
-  for (size_t group = 0; group < pattern.groupCount(); group++) granularity.visit(pattern.maskOfGroup(group));
-  return granularity.value();
+  return granularityOf(pattern, constants).keys();
+}
+
+int64_t queryGranularity(const Pattern &pattern, const std::map<std::string, int64_t> &constants) {
+  return granularityOf(pattern, constants).queries();
+}
+
+bool masksByKvHead(const Pattern &pattern) {
+  if (!pattern.layout.empty() && !pattern.layout.byKvHead) return false;
+  for (size_t group = 0; group < pattern.groupCount(); group++)
+    if (namesHead(pattern.maskOfGroup(group))) return false;
+  return true;
 }
 
 int32_t sharedLimit(const std::string &arch) {
@@ -115,7 +159,7 @@ int32_t sharedLimit(const std::string &arch) {
 bool hopperRunsOn(const std::string &arch) { return arch == "sm_90a"; }
 
 KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
-                          DType dtype, int32_t headDim, int32_t valueDim) {
+                          DType dtype, int32_t headDim, int32_t valueDim, int64_t headsOfKvHead) {
   KernelConfig config;
   config.kernel = kHopperKernel;
   config.dtype = dtype;
@@ -124,14 +168,19 @@ KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, in
   const int32_t dim = std::max(headDim, valueDim);
   const HopperRow *row = kHopperTable;
   while (dim > row->dimUpTo && row + 1 != std::end(kHopperTable)) ++row;
-  const int64_t granularity = keyGranularity(pattern, constants);
+  const int64_t granularity = keyGranularity(pattern, constants),
+                queryBlocks = queryGranularity(pattern, constants);
   auto fits = [&](int32_t width) { return granularity % width == 0; };
+  auto fitsRows = [&](int32_t rows) { return queryBlocks % rows == 0; };
   const bool isWhole = fits(row->whole.width) || (!fits(64) && !fits(32) && !fits(16));
-  const HopperShape &shape = isWhole && pattern.scores.empty() ? row->whole : row->gathered;
-  config.tileQueries = shape.tileQueries;
-  config.warps = shape.tileQueries / 16;
+  const bool isTall = row->whole.tileQueries > 128 && !fitsRows(row->whole.tileQueries); // too tall
+  const HopperShape &shape = isWhole && !isTall && pattern.scores.empty() ? row->whole : row->gathered;
+  config.tileQueries = fitsRows(shape.tileQueries) ? shape.tileQueries : 64;
+  const int64_t heads = shape.tileQueries / config.tileQueries;
+  if (headsOfKvHead % heads == 0 && masksByKvHead(pattern)) config.tileHeads = static_cast<int32_t>(heads);
+  config.warps = config.tileRows() / 16;
   config.stages = shape.stages;
-  config.pingPong = shape.pingPong;
+  config.pingPong = shape.pingPong && config.tileRows() > 64;
   config.tileKeys = shape.width;
   if (isWhole) return config;
   for (int32_t tile : {64, 32, 16})
@@ -144,8 +193,9 @@ KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, in
 }
 
 KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
-                           DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch) {
-  return hopperRunsOn(arch) ? hopperConfig(pattern, constants, dtype, headDim, valueDim)
+                           DType dtype, int32_t headDim, int32_t valueDim, const std::string &arch,
+                           int64_t headsOfKvHead) {
+  return hopperRunsOn(arch) ? hopperConfig(pattern, constants, dtype, headDim, valueDim, headsOfKvHead)
                             : portableConfig(pattern, constants, dtype, headDim, valueDim, arch);
 }
 
@@ -170,7 +220,7 @@ KernelConfig portableConfig(const Pattern &pattern, const std::map<std::string, 
 
 int32_t sharedBytes(const KernelConfig &config) {
   if (config.isHopper())
-    return kernel::hopper_forward_shared_bytes(config.headDim, config.valueDim, config.tileQueries,
+    return kernel::hopper_forward_shared_bytes(config.headDim, config.valueDim, config.tileRows(),
                                                config.gather * config.tileKeys, config.stages);
   return kernel::portable_forward_shared_bytes(config.headDim, config.valueDim, config.tileQueries,
                                                config.tileKeys, config.stages);

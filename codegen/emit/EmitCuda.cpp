@@ -125,13 +125,13 @@ std::string emitConfig(const KernelConfig &config) {
                          config.gather, config.cluster, config.pingPong);
   return fmt::format("struct Config {{\n"
                      "  static constexpr int kHeadDim = {}, kValueDim = {};\n"
-                     "  static constexpr int kTileQueries = {}, kTileKeys = {};\n"
+                     "  static constexpr int kTileHeads = {}, kTileQueries = {}, kTileKeys = {};\n"
                      "  static constexpr int kWarps = {}, kStages = {}, kAlignBytes = {};\n"
                      "  static constexpr bool kBf16 = {};\n"
                      "{}"
                      "}};\n",
-                     config.headDim, config.valueDim, config.tileQueries, config.tileKeys, config.warps,
-                     config.stages, config.alignBytes, config.dtype == DType::bf16, hopper);
+                     config.headDim, config.valueDim, config.tileHeads, config.tileQueries, config.tileKeys,
+                     config.warps, config.stages, config.alignBytes, config.dtype == DType::bf16, hopper);
 }
 
 namespace {

@@ -31,7 +31,7 @@ nlohmann::ordered_json tensorMapsOf(const KernelConfig &config) {
   nlohmann::ordered_json maps = nlohmann::ordered_json::array();
   if (!config.isHopper()) return maps;
   auto add = [&](const char *name, size_t offset, int32_t dim, const char *tokens, const char *heads,
-                 int32_t rows) {
+                 int32_t rows, int32_t boxHeads = 1) {
     const std::string tensor = name;
     maps.push_back({{"name", name},
                     {"parameter", 1},
@@ -42,17 +42,18 @@ nlohmann::ordered_json tensorMapsOf(const KernelConfig &config) {
                     {"byte_strides",
                      {"2 * " + tensor + ".token_stride", "2 * " + tensor + ".head_stride",
                       "2 * " + tensor + ".batch_stride"}},
-                    {"box", {64, rows, 1, 1}},
+                    {"box", {64, rows, boxHeads, 1}},
                     {"element_strides", {1, 1, 1, 1}},
                     {"interleave", "none"},
                     {"swizzle", "128B"},
                     {"l2_promotion", "256B"},
                     {"out_of_bounds", "zero"}});
   };
-  add("q", offsetof(TensorMaps, q), config.headDim, "queries", "heads", config.tileQueries);
+  add("q", offsetof(TensorMaps, q), config.headDim, "queries", "heads", config.tileQueries, config.tileHeads);
   add("k", offsetof(TensorMaps, k), config.headDim, "keys", "kv_heads", config.boxKeys());
   add("v", offsetof(TensorMaps, v), config.valueDim, "keys", "kv_heads", config.boxKeys());
-  add("o", offsetof(TensorMaps, o), config.valueDim, "queries", "heads", config.tileQueries);
+  add("o", offsetof(TensorMaps, o), config.valueDim, "queries", "heads", config.tileQueries,
+      config.tileHeads);
   return maps;
 }
 
@@ -79,6 +80,8 @@ nlohmann::ordered_json manifestOf(const Program &program, const std::string &arc
     auxes.push_back({{"name", aux.name}, {"type", aux.isFloat ? "f32" : "i32"}, {"axes", axes}});
   }
   const KernelConfig &config = kernel.config;
+  const std::string units = fmt::format("batch * heads{} * ceil(queries / tile_queries)",
+                                        config.tileHeads == 1 ? "" : fmt::format(" / {}", config.tileHeads));
   nlohmann::ordered_json workspace{{"bytes", 0}};
   if (!kernel.planEntry.empty())
     workspace = {
@@ -88,10 +91,9 @@ nlohmann::ordered_json manifestOf(const Program &program, const std::string &arc
         {"filled_by", kernel.planEntry}};
   if (!kernel.orderEntry.empty())
     workspace["unit_order"] = {{"field", "unit_order"},
-                               {"words", "batch * heads * ceil(queries / tile_queries) * 2"},
+                               {"words", units + " * 2"},
                                {"filled_by", kernel.orderEntry},
                                {"optional", true}};
-  const std::string units = "batch * heads * ceil(queries / tile_queries)";
   nlohmann::ordered_json parameters{
       {"bytes", kernel.parameterBytes}, {"passed", "one struct by value"}, {"fields", fields}};
   if (config.isHopper()) {
@@ -112,6 +114,7 @@ nlohmann::ordered_json manifestOf(const Program &program, const std::string &arc
           {"head_dim", config.headDim},
           {"value_dim", config.valueDim},
           {"tile", {config.tileQueries, config.tileKeys}},
+          {"tile_heads", config.tileHeads},
           {"align_bytes", config.alignBytes},
           {"block", {kernel.threads, 1, 1}},
           {"grid", {config.isHopper() ? "min(" + units + ", multiprocessors)" : units, "1", "1"}},

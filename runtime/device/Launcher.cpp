@@ -30,9 +30,9 @@ int64_t kvBytes(const ForwardArgs &args, const KernelConfig &config) {
   return int64_t{args.keys} * (config.headDim + config.valueDim) * 2;
 }
 
-/// Tiles of queries over all batch entries and heads: the rows of the plan bitmap, and the work units.
+/// Q tiles over all batch entries and heads.
 int64_t workUnits(const ForwardArgs &args, const KernelConfig &config) {
-  return int64_t{args.batch} * args.heads * ceilDiv(args.queries, config.tileQueries);
+  return int64_t{args.batch} * (args.heads / config.tileHeads) * ceilDiv(args.queries, config.tileQueries);
 }
 
 /// Whether a section's units are taken by length. Not where K and V of a head are larger than the cache:
@@ -51,7 +51,7 @@ struct PlanLayout {
 PlanLayout planLayout(const ForwardArgs &args, const KernelProgram &kernel) {
   const int64_t words = ceilDiv(ceilDiv(args.keys, kernel.config.tileKeys), 32);
   const int64_t units = workUnits(args, kernel.config);
-  return {units * 2 * words, sortsUnits(args, kernel) ? units * 2 : 0};
+  return {units * kernel.config.tileHeads * 2 * words, sortsUnits(args, kernel) ? units * 2 : 0};
 }
 
 /// Why the Hopper kernel cannot take the launch as it is: what TMA cannot address, too many work units for
@@ -85,7 +85,7 @@ int sectionHeads(const ForwardArgs &args, const KernelConfig &config, int multip
                  int64_t unitsAMultiprocessor) {
   const int64_t group = args.heads / args.kv_heads, pairs = int64_t{args.batch} * args.heads;
   const int64_t fitting = std::max<int64_t>(cacheBytes / kvBytes(args, config), 1);
-  const int64_t unitsAGroup = group * ceilDiv(args.queries, config.tileQueries);
+  const int64_t unitsAGroup = group / config.tileHeads * ceilDiv(args.queries, config.tileQueries);
   const int64_t busy = ceilDiv(unitsAMultiprocessor * multiprocessors, unitsAGroup);
   return static_cast<int>(
       std::min({std::max(fitting, busy) * group, pairs, int64_t{std::numeric_limits<int>::max()}}));

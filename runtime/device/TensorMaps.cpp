@@ -13,13 +13,13 @@ constexpr uint32_t kBoxElements = 64; // 128 bytes, the width of the swizzle
 constexpr uint64_t kStrideLimit = uint64_t{1} << 40;
 
 TensorMapLayout layoutOf(const TensorArg &tensor, const KernelConfig &config, int dim, int tokens, int heads,
-                         int batch, int rows) {
+                         int batch, int rows, int boxHeads = 1) {
   TensorMapLayout layout;
   layout.isBf16 = config.dtype == DType::bf16;
   layout.data = tensor.data;
   layout.extents = {static_cast<uint64_t>(dim), static_cast<uint64_t>(tokens), static_cast<uint64_t>(heads),
                     static_cast<uint64_t>(batch)};
-  layout.box = {kBoxElements, static_cast<uint32_t>(rows), 1, 1};
+  layout.box = {kBoxElements, static_cast<uint32_t>(rows), static_cast<uint32_t>(boxHeads), 1};
   const long long strides[] = {tensor.token_stride, tensor.head_stride, tensor.batch_stride};
   // The stride of a dimension with one entry is never used, may be anything in a tensor, and must be legal in
   // a map: a row's bytes are. Strides in elements that overflow, or are negative, come out beyond the limit.
@@ -31,11 +31,12 @@ TensorMapLayout layoutOf(const TensorArg &tensor, const KernelConfig &config, in
 } // namespace
 
 TensorMapLayouts tensorMapLayouts(const ForwardArgs &args, const KernelConfig &config) {
-  return {
-      layoutOf(args.q, config, config.headDim, args.queries, args.heads, args.batch, config.tileQueries),
-      layoutOf(args.k, config, config.headDim, args.keys, args.kv_heads, args.batch, config.boxKeys()),
-      layoutOf(args.v, config, config.valueDim, args.keys, args.kv_heads, args.batch, config.boxKeys()),
-      layoutOf(args.o, config, config.valueDim, args.queries, args.heads, args.batch, config.tileQueries)};
+  return {layoutOf(args.q, config, config.headDim, args.queries, args.heads, args.batch, config.tileQueries,
+                   config.tileHeads),
+          layoutOf(args.k, config, config.headDim, args.keys, args.kv_heads, args.batch, config.boxKeys()),
+          layoutOf(args.v, config, config.valueDim, args.keys, args.kv_heads, args.batch, config.boxKeys()),
+          layoutOf(args.o, config, config.valueDim, args.queries, args.heads, args.batch, config.tileQueries,
+                   config.tileHeads)};
 }
 
 std::string tensorMapProblem(const TensorMapLayout &layout) {
@@ -70,9 +71,9 @@ TensorMapCache::Key TensorMapCache::keyOf(const Driver &driver, const ForwardArg
     add(tensor->head_stride);
     add(tensor->token_stride);
   }
-  for (int value :
-       {args.batch, args.heads, args.kv_heads, args.queries, args.keys, config.headDim, config.valueDim,
-        config.tileQueries, config.tileKeys, config.gather, config.cluster, static_cast<int>(config.dtype)})
+  for (int value : {args.batch, args.heads, args.kv_heads, args.queries, args.keys, config.headDim,
+                    config.valueDim, config.tileQueries, config.tileKeys, config.gather, config.cluster,
+                    config.tileHeads, static_cast<int>(config.dtype)})
     add(value);
   add(reinterpret_cast<intptr_t>(&driver));
   return key;

@@ -78,6 +78,12 @@ KernelCache &processCache() {
   return cache;
 }
 
+/// Query heads of a KV head; 1 where the numbers do not divide, which is reported elsewhere.
+static int64_t headsOfKvHead(const CompileOptions &options) {
+  const int64_t kvHeads = options.kv_heads ? options.kv_heads : options.heads;
+  return kvHeads > 0 && options.heads % kvHeads == 0 ? options.heads / kvHeads : 1;
+}
+
 KernelConfig default_config(const Pattern &pattern, const CompileOptions &options) {
   const auto headDim = static_cast<int32_t>(options.head_dim);
   const auto valueDim = static_cast<int32_t>(options.value_dim ? options.value_dim : options.head_dim);
@@ -87,9 +93,10 @@ KernelConfig default_config(const Pattern &pattern, const CompileOptions &option
     return portableConfig(pattern, options.constants, options.dtype, headDim, valueDim, options.arch);
   case KernelChoice::Hopper:
     checkHopperArch(options.arch);
-    return hopperConfig(pattern, options.constants, options.dtype, headDim, valueDim);
+    return hopperConfig(pattern, options.constants, options.dtype, headDim, valueDim, headsOfKvHead(options));
   }
-  return defaultConfig(pattern, options.constants, options.dtype, headDim, valueDim, options.arch);
+  return defaultConfig(pattern, options.constants, options.dtype, headDim, valueDim, options.arch,
+                       headsOfKvHead(options));
 }
 
 Program generateProgram(const Pattern &pattern, const CompileOptions &options, const KernelConfig &config,
@@ -140,24 +147,27 @@ void checkPortableConfig(const KernelConfig &config) {
   require(config.gather == 1, "gather", config.gather, "1 with portable_forward");
   require(!config.pingPong, "pingPong", config.pingPong, "false with portable_forward");
   require(config.cluster == 1, "cluster", config.cluster, "1 with portable_forward");
+  require(config.tileHeads == 1, "tileHeads", config.tileHeads, "1 with portable_forward");
 }
 
 void checkHopperConfig(const KernelConfig &config, const std::string &arch) {
   checkHopperArch(arch);
   require(config.tileQueries == 64 || config.tileQueries == 128 || config.tileQueries == 192, "tileQueries",
           config.tileQueries, "64, 128 or 192 with hopper_forward");
-  require(config.warps == config.tileQueries / 16, "warps", config.warps,
-          "tileQueries / 16 with hopper_forward");
+  require(config.tileHeads >= 1 && (config.tileHeads == 1 || config.tileRows() <= 192), "tileHeads",
+          config.tileHeads, "1 or more, tileHeads * tileQueries at most 192");
+  require(config.warps == config.tileRows() / 16, "warps", config.warps,
+          "tileHeads * tileQueries / 16 with hopper_forward");
   require(config.tileKeys >= 16 && config.tileKeys <= 256 && config.tileKeys % 16 == 0, "tileKeys",
           config.tileKeys, "a multiple of 16 up to 256");
   require(config.gather >= 1 && config.gather <= 256 / config.tileKeys, "gather", config.gather,
           "1 or more, gather * tileKeys at most 256");
   require(config.stages >= 1 && config.stages <= 8, "stages", config.stages, "1 to 8");
-  require(!config.pingPong || config.tileQueries >= 128, "pingPong", config.pingPong,
+  require(!config.pingPong || config.tileRows() >= 128, "pingPong", config.pingPong,
           "false with one warpgroup: it takes two to take turns");
-  require(config.cluster == 1 || (config.cluster == 2 &&
+  require(config.cluster == 1 || (config.cluster == 2 && config.tileHeads == 1 &&
                                   (config.gather == 1 ? config.tileKeys % 16 == 0 : config.gather % 2 == 0)),
-          "cluster", config.cluster, "1, or 2 where a KV tile has two equal parts");
+          "cluster", config.cluster, "1, or 2 where a KV tile has two equal parts and a Q tile one head");
   require(config.alignBytes == 16, "alignBytes", config.alignBytes, "16: TMA loads 16 bytes at least");
   if (int32_t bytes = sharedBytes(config), limit = sharedLimit(arch); bytes > limit)
     throw Error(ErrorKind::User, fmt::format("config needs {} bytes of shared memory, {} has {}: use smaller "
@@ -167,7 +177,7 @@ void checkHopperConfig(const KernelConfig &config, const std::string &arch) {
 
 /// The caller's kernel, tiles, warps and stages; dims and dtype are those of the options whatever the
 /// configuration says.
-KernelConfig givenConfig(const CompileOptions &options, const std::string &arch) {
+KernelConfig givenConfig(const Pattern &pattern, const CompileOptions &options, const std::string &arch) {
   KernelConfig config = *options.config;
   config.headDim = static_cast<int32_t>(options.head_dim);
   config.valueDim = static_cast<int32_t>(options.value_dim);
@@ -176,6 +186,9 @@ KernelConfig givenConfig(const CompileOptions &options, const std::string &arch)
           "portable_forward or hopper_forward");
   if (config.isHopper()) {
     checkHopperConfig(config, arch);
+    require(config.tileHeads == 1 ||
+                (headsOfKvHead(options) % config.tileHeads == 0 && masksByKvHead(pattern)),
+            "tileHeads", config.tileHeads, "a divisor of the query heads of a KV head, which have one mask");
   } else {
     checkPortableConfig(config);
   }
@@ -187,7 +200,8 @@ KernelConfig givenConfig(const CompileOptions &options, const std::string &arch)
 CompiledKernel compileKernel(const Pattern &pattern, const CompileOptions &options, const std::string &arch) {
   CompileOptions forArch = options;
   forArch.arch = arch;
-  KernelConfig config = options.config ? givenConfig(options, arch) : default_config(pattern, forArch);
+  KernelConfig config =
+      options.config ? givenConfig(pattern, options, arch) : default_config(pattern, forArch);
   CacheKey key;
   key.pattern = patternKey(pattern, options);
   key.config = toString(config) + " cuda";

@@ -15,10 +15,11 @@ static const char *spelling(DType dtype) {
 }
 
 std::string toString(const KernelConfig &config) {
-  std::string text = fmt::format("{} {} d={} dv={} tile={}x{}{} warps={} stages={} align={}", config.kernel,
-                                 spelling(config.dtype), config.headDim, config.valueDim, config.tileQueries,
-                                 config.gather == 1 ? "" : fmt::format("{}x", config.gather), config.tileKeys,
-                                 config.warps, config.stages, config.alignBytes);
+  auto times = [](int32_t count) { return count == 1 ? "" : fmt::format("{}x", count); };
+  std::string text = fmt::format("{} {} d={} dv={} tile={}{}x{}{} warps={} stages={} align={}", config.kernel,
+                                 spelling(config.dtype), config.headDim, config.valueDim,
+                                 times(config.tileHeads), config.tileQueries, times(config.gather),
+                                 config.tileKeys, config.warps, config.stages, config.alignBytes);
   if (config.pingPong) text += " ping-pong";
   if (config.isHopper() || config.cluster != 1) text += fmt::format(" cluster={}", config.cluster);
   return text;

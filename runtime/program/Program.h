@@ -79,6 +79,7 @@ struct KernelConfig {
   int32_t gather = 1;    ///< schedule tiles packed into one KV tile of gather * tileKeys rows
   bool pingPong = false; ///< consumer warpgroups take turns at the tensor cores
   int32_t cluster = 1;   ///< blocks a cluster
+  int32_t tileHeads = 1; ///< query heads of one KV head, tileQueries rows of each, packed into one Q tile
   bool operator==(const KernelConfig &) const = default; ///< member by member
 
   /// Is it for the Hopper kernel?
@@ -86,6 +87,8 @@ struct KernelConfig {
   /// Rows of K or V in one box of their tensor maps: a schedule tile; or, of a KV tile that is one, the part
   /// that one block of a cluster loads.
   int32_t boxKeys() const { return gather == 1 ? tileKeys / cluster : tileKeys; }
+  /// Rows of a Q tile, over all its heads.
+  int32_t tileRows() const { return tileQueries * tileHeads; }
   /// Of a block.
   int32_t threads() const { return warps * 32 + (isHopper() ? 128 : 0); }
 };

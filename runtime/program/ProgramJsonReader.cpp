@@ -133,7 +133,7 @@ Schedule readSchedule(const JsonReader &r, const Limits &limits) {
 }
 
 KernelConfig readConfig(const JsonReader &r) {
-  r.object(12);
+  r.object(13);
   KernelConfig config;
   config.kernel = r["kernel"].string();
   config.dtype = r["dtype"].enumerator<DType>(kDTypes, "dtype");
@@ -147,6 +147,7 @@ KernelConfig readConfig(const JsonReader &r) {
   config.gather = r["gather"].integer<int32_t>(1);
   config.pingPong = r["ping_pong"].boolean();
   config.cluster = r["cluster"].integer<int32_t>(1);
+  config.tileHeads = r["tile_heads"].integer<int32_t>(1);
   return config;
 }
 

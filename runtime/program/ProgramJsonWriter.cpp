@@ -85,7 +85,8 @@ json write(const KernelConfig &c) {
           {"align_bytes", c.alignBytes},
           {"gather", c.gather},
           {"ping_pong", c.pingPong},
-          {"cluster", c.cluster}};
+          {"cluster", c.cluster},
+          {"tile_heads", c.tileHeads}};
 }
 
 json write(const KernelProgram &kernel, bool withSource) {

@@ -67,7 +67,7 @@ struct Consumer {
 #pragma unroll
     for (int step = 0; step < kHeadSteps; ++step)
       Wgmma<kTileKeys>::template multiply_shared<Config::kBf16>(
-          scores, advance(queries, step / 4 * Layout::kTileQueries * 128 + step % 4 * 32),
+          scores, advance(queries, step / 4 * Layout::kTileRows * 128 + step % 4 * 32),
           advance(keys, step / 4 * kTileKeys * 128 + step % 4 * 32), step != 0);
     wgmma_commit();
   }
@@ -305,7 +305,7 @@ private:
       // 16-byte units of a 128-byte row are swizzled by the row's last three bits.
       const unsigned query_unit = step % 4 * 2 + lane / 16, key_unit = step % 4 * 2 + lane / 8 % 2;
       unsigned queries[4];
-      ldmatrix(queries, layout.query(query_stage) + (step / 4 * Layout::kTileQueries + query_row) * 128 +
+      ldmatrix(queries, layout.query(query_stage) + (step / 4 * Layout::kTileRows + query_row) * 128 +
                             (query_unit ^ query_row % 8) * 16);
       const unsigned keys =
           layout.key(key_stage) + (step / 4 * kTileKeys + key_row) * 128 + (key_unit ^ key_row % 8) * 16;

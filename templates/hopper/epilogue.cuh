@@ -41,7 +41,7 @@ struct OutputTile {
   /// What O is multiplied by, and the LSE to memory. A row without a visible key has sum 0: O = 0, LSE =
   /// -inf, or the sink's logit. Rows beyond the entry's length get LSE = -inf.
   MASKLOOM_DEVICE void finish_rows(const Row (&rows)[2], float (&factors)[2]) const {
-    const Context context = with_args(slot.context, args);
+    const Context context = context_of_row<Config>(slot, args, first_row);
     const float sink = Pattern::kHasSink ? Pattern::sink(context) * kLog2e : 0.0f;
     float references[2], sums[2]; // both rows side by side: what they wait for comes at the same time
 #pragma unroll
@@ -59,7 +59,7 @@ struct OutputTile {
           reciprocal_approx(fmaxf(sums[r], 1e-36f)); // a sum is 0, and the output with it, or far above that
     }
     if (!args.lse || threadIdx.x % 4 != 0) return;
-    const int query = slot.query_tile * Config::kTileQueries + first_row;
+    const int query = first_query();
     float *lse =
         args.lse + context.batch * args.lse_batch_stride + context.head * args.lse_head_stride + query;
     float values[2];
@@ -77,7 +77,7 @@ struct OutputTile {
   MASKLOOM_DEVICE void scale(float (&output)[kOutput], const float (&factors)[2]) const {
 #pragma unroll
     for (int i = 0; i < kOutput; ++i) output[i] *= factors[i / 2 % 2];
-    const int first = slot.query_tile * Config::kTileQueries + first_row, length = slot.context.query_length;
+    const int first = first_query(), length = slot.context.query_length;
     if (__any_sync(0xffffffffu, first + 8 >= length)) {
 #pragma unroll
       for (int i = 0; i < kOutput; ++i)
@@ -97,19 +97,19 @@ struct OutputTile {
 #pragma unroll
       for (int i = 0; i < 4; ++i)
         words[i] = pack<Config::kBf16>(output[block * 4 + 2 * i], output[block * 4 + 2 * i + 1]);
-      stmatrix(to + block / 8 * Config::kTileQueries * 128 + (block % 8 * 16 ^ swizzle), words);
+      stmatrix(to + block / 8 * HopperLayout<Config>::kTileRows * 128 + (block % 8 * 16 ^ swizzle), words);
     }
   }
 
   /// Straight to memory. Every lane of a quad holds 2 of 8 neighbouring columns; after a transposition over
   /// the quad it holds 8 of 32, one store of 16 bytes.
   MASKLOOM_DEVICE void store(const float (&output)[kOutput]) const {
-    const int quarter = int(threadIdx.x % 4);
+    const int quarter = int(threadIdx.x % 4), head = slot.context.head + head_in_tile<Config>(first_row);
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      const int query = slot.query_tile * Config::kTileQueries + first_row + 8 * r;
+      const int query = first_query() + 8 * r;
       half_bits *to = static_cast<half_bits *>(args.o.data) + slot.context.batch * args.o.batch_stride +
-                      slot.context.head * args.o.head_stride + query * args.o.token_stride + quarter * 8;
+                      head * args.o.head_stride + query * args.o.token_stride + quarter * 8;
 #pragma unroll
       for (int i = 0; i < (kColumns + 31) / 32; ++i) {
         Chunk chunk;
@@ -123,6 +123,12 @@ struct OutputTile {
           store_global(to + i * 32, chunk);
       }
     }
+  }
+
+private:
+  /// The first row's query.
+  MASKLOOM_DEVICE int first_query() const {
+    return slot.query_tile * Config::kTileQueries + query_in_tile<Config>(first_row);
   }
 };
 

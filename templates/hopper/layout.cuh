@@ -2,6 +2,9 @@
 //
 //     Q stages | K stages | V stages | state
 //
+// A Q tile is Config::kTileQueries rows of each of Config::kTileHeads heads of one KV head, head after head:
+// heads that see the same keys share what is loaded.
+//
 // O leaves through the Q stage of its unit, when another Q stage holds the next unit's Q meanwhile.
 //
 // Tiles lie in chunks of 64 columns: chunk c of a tile of R rows at c * R * 128 bytes, a row 128 bytes,
@@ -15,7 +18,8 @@ namespace maskloom::kernel {
 
 /// A work unit.
 struct UnitSlot {
-  Context context;       ///< context.args is not used: readers put the kernel's own parameter there
+  Context context;       ///< of the Q tile's first head; context.args is not used: readers put the kernel's
+                         ///< own parameter there
   int query_tile, group; ///< the tile of this block; those of its cluster are neighbours
   bool is_final;         ///< the block's last unit
 };
@@ -47,14 +51,14 @@ struct HopperLayout {
   static constexpr int kConsumers = Config::kWarps / 4; ///< warpgroups
   static constexpr int kCluster = Config::kCluster;     ///< blocks that share their K and V
   static constexpr int kThreads = Config::kWarps * 32 + 128;
-  static constexpr int kTileQueries = Config::kTileQueries;
-  static constexpr int kTileKeys = Config::kTileKeys * Config::kGather; ///< rows of a KV tile
+  static constexpr int kTileRows = Config::kTileHeads * Config::kTileQueries; ///< of a Q tile
+  static constexpr int kTileKeys = Config::kTileKeys * Config::kGather;       ///< rows of a KV tile
   static constexpr int kStages = Config::kStages;
   static constexpr int kHeadChunks = (Config::kHeadDim + 63) / 64,
                        kValueChunks = (Config::kValueDim + 63) / 64;
   static constexpr int kQueryStages =
-      hopper_query_stages(Config::kHeadDim, Config::kValueDim, kTileQueries, kTileKeys, Config::kStages);
-  static constexpr int kQueryBytes = kTileQueries * kHeadChunks * 128;
+      hopper_query_stages(Config::kHeadDim, Config::kValueDim, kTileRows, kTileKeys, Config::kStages);
+  static constexpr int kQueryBytes = kTileRows * kHeadChunks * 128;
   static constexpr int kKeyBytes = kTileKeys * kHeadChunks * 128,
                        kValueBytes = kTileKeys * kValueChunks * 128;
   static constexpr int kKeyOffset = kQueryStages * kQueryBytes;
@@ -81,7 +85,9 @@ struct HopperLayout {
     Run runs[kStoredRuns];                       ///< the scheduler's
   };
 
-  static_assert(Config::kTileQueries == 64 * kConsumers, "a consumer warpgroup owns 64 rows");
+  static_assert(kTileRows == 64 * kConsumers, "a consumer warpgroup owns 64 rows");
+  static_assert(Config::kTileHeads == 1 || (Config::kTileQueries % 64 == 0 && kCluster == 1),
+                "a warpgroup's rows are of one head");
   static_assert(kTileKeys % 16 == 0 && kTileKeys <= 256,
                 "a KV tile is a multiple of the multiplied 16 and at most 256 wide");
   static_assert(Config::kTileKeys % 8 == 0, "the swizzle repeats every 8 rows");
@@ -90,9 +96,9 @@ struct HopperLayout {
                 "the blocks of a cluster load equal parts of a KV tile");
   static_assert(Config::kStages + 2 < int(kTileSlots));
   static_assert(sizeof(State) <= kHopperStateBytes);
-  static_assert(kStateOffset + kHopperStateBytes ==
-                hopper_forward_shared_bytes(Config::kHeadDim, Config::kValueDim, kTileQueries, kTileKeys,
-                                            Config::kStages));
+  static_assert(kStateOffset + kHopperStateBytes == hopper_forward_shared_bytes(Config::kHeadDim,
+                                                                                Config::kValueDim, kTileRows,
+                                                                                kTileKeys, Config::kStages));
 
   unsigned base; ///< address in shared memory
 
@@ -176,6 +182,24 @@ struct RingPlace {
 MASKLOOM_DEVICE Context with_args(const Context &context, const ForwardArgs &args) {
   Context c = context;
   c.args = &args; // known at compile time, so that parameters are read from constant memory
+  return c;
+}
+
+/// Which of the Q tile's heads one of its rows belongs to, and its place there.
+template <class Config>
+MASKLOOM_DEVICE int head_in_tile(int row) {
+  return Config::kTileHeads == 1 ? 0 : row / Config::kTileQueries;
+}
+template <class Config>
+MASKLOOM_DEVICE int query_in_tile(int row) {
+  return Config::kTileHeads == 1 ? row : row % Config::kTileQueries;
+}
+
+/// A unit as one row of its Q tile has it.
+template <class Config>
+MASKLOOM_DEVICE Context context_of_row(const UnitSlot &slot, const ForwardArgs &args, int row) {
+  Context c = with_args(slot.context, args);
+  c.head += head_in_tile<Config>(row);
   return c;
 }
 

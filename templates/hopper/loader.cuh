@@ -113,8 +113,8 @@ private:
     full.arrive_expecting(Layout::kQueryBytes);
 #pragma unroll
     for (int chunk = 0; chunk < Layout::kHeadChunks; ++chunk)
-      copy_box(layout.query(stage) + chunk * Layout::kTileQueries * 128, maps.q, full, chunk * kChunkColumns,
-               work.query_tile * Layout::kTileQueries, work.context.head, work.context.batch);
+      copy_box(layout.query(stage) + chunk * Layout::kTileRows * 128, maps.q, full, chunk * kChunkColumns,
+               work.query_tile * Config::kTileQueries, work.context.head, work.context.batch);
   }
 
   /// Where this lane's box comes from: read from the slots before the copy starts, since what holds the

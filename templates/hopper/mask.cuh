@@ -170,9 +170,9 @@ struct TileMask {
   const int row;       ///< of this thread's first row in the Q tile; the other is 8 further
   const unsigned zero; ///< address of a 0 that the compiler does not know
 
-  MASKLOOM_DEVICE Context context() const { return with_args(slot.context, args); }
+  MASKLOOM_DEVICE Context context() const { return context_of_row<Config>(slot, args, row); }
   MASKLOOM_DEVICE int first_query(const Context &c) const {
-    return slot.query_tile * Config::kTileQueries + row + int(c.query_offset);
+    return slot.query_tile * Config::kTileQueries + query_in_tile<Config>(row) + int(c.query_offset);
   }
   /// The first column of this thread in block `i`; its others are 8*j + e further.
   MASKLOOM_DEVICE int first_column(int i) const {

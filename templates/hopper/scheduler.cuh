@@ -98,7 +98,7 @@ struct Scheduler {
 private:
   MASKLOOM_DEVICE bool exists(unsigned unit) const { return unit < work_order().units(); }
   MASKLOOM_DEVICE WorkOrder<unsigned> work_order() const {
-    return {args, Config::kTileQueries * Layout::kCluster};
+    return {args, Config::kTileHeads, Config::kTileQueries * Layout::kCluster};
   }
 
   /// Lists the tiles of one unit, at least one: where none is visible, one beyond the keys, which hides

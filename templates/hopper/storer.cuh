@@ -19,8 +19,8 @@ MASKLOOM_DEVICE void store_outputs(const TensorMaps &maps, const HopperLayout<Co
     is_final = work.is_final;
 #pragma unroll
     for (int chunk = 0; chunk < Layout::kValueChunks; ++chunk)
-      store_box(maps.o, layout.query(stage.stage) + chunk * Layout::kTileQueries * 128, chunk * kChunkColumns,
-                work.query_tile * Layout::kTileQueries, work.context.head, work.context.batch);
+      store_box(maps.o, layout.query(stage.stage) + chunk * Layout::kTileRows * 128, chunk * kChunkColumns,
+                work.query_tile * Config::kTileQueries, work.context.head, work.context.batch);
     layout.unit_empty(unit.stage).arrive();
     wait_stores_read();
     layout.query_empty(stage.stage).arrive();

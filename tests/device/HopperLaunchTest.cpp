@@ -122,6 +122,20 @@ TEST_F(HopperLaunch, ClustersLoadTheirTilesInParts) {
   EXPECT_EQ(boxRows(2), 64u); // a schedule tile
 }
 
+TEST_F(HopperLaunch, HeadsOfOneTile) {
+  Program p = program();
+  p.kernel.config.tileHeads = 2;
+  p.kernel.config.tileQueries = 64;
+  Launcher l(p, "the cubin", &FakeDriver::driver());
+  ForwardArgs a = args();
+  a.queries = 128;
+  EXPECT_EQ(l.forward(a, {}), "");
+  const std::array<uint32_t, 4> tile{64, 64, 2, 1};
+  EXPECT_EQ(fake().encoded[0].box, tile);
+  EXPECT_EQ(fake().encoded[3].box, tile);
+  EXPECT_EQ(lastLaunch().grid, 2u * 4 * 2) << "batch entries, pairs of heads, Q tiles";
+}
+
 TEST_F(HopperLaunch, StridesOfSingleEntriesDoNotMatter) {
   ForwardArgs a = args();
   a.batch = a.heads = a.kv_heads = a.queries = 1;

@@ -218,7 +218,14 @@ TEST(Attention, GivenConfigurationsAreChecked) {
   EXPECT_EQ(error([](KernelConfig &c) { c.tileQueries = 96; }),
             "config.tileQueries is 96: expected 64, 128 or 192 with hopper_forward");
   EXPECT_EQ(error([](KernelConfig &c) { c.warps = 4; }),
-            "config.warps is 4: expected tileQueries / 16 with hopper_forward");
+            "config.warps is 4: expected tileHeads * tileQueries / 16 with hopper_forward");
+  EXPECT_EQ(error([](KernelConfig &c) { c.tileHeads = 2; }),
+            "config.tileHeads is 2: expected 1 or more, tileHeads * tileQueries at most 192");
+  EXPECT_EQ(error([](KernelConfig &c) { c.tileHeads = 2, c.tileQueries = 64; }),
+            "config.tileHeads is 2: expected a divisor of the query heads of a KV head, which have one mask");
+  EXPECT_EQ(
+      error([](KernelConfig &c) { c.tileHeads = 2, c.tileQueries = 64, c.cluster = 2; }),
+      "config.cluster is 2: expected 1, or 2 where a KV tile has two equal parts and a Q tile one head");
   EXPECT_EQ(error([](KernelConfig &c) { c.tileKeys = 40; }),
             "config.tileKeys is 40: expected a multiple of 16 up to 256");
   EXPECT_EQ(error([](KernelConfig &c) { c.gather = 5; }),
@@ -226,8 +233,9 @@ TEST(Attention, GivenConfigurationsAreChecked) {
   EXPECT_EQ(error([](KernelConfig &c) { c.stages = 0; }), "config.stages is 0: expected 1 to 8");
   EXPECT_EQ(error([](KernelConfig &c) { c.tileQueries = 64, c.warps = 4; }),
             "config.pingPong is true: expected false with one warpgroup: it takes two to take turns");
-  EXPECT_EQ(error([](KernelConfig &c) { c.cluster = 3; }),
-            "config.cluster is 3: expected 1, or 2 where a KV tile has two equal parts");
+  EXPECT_EQ(
+      error([](KernelConfig &c) { c.cluster = 3; }),
+      "config.cluster is 3: expected 1, or 2 where a KV tile has two equal parts and a Q tile one head");
   EXPECT_EQ(error([](KernelConfig &c) { c.alignBytes = 2; }),
             "config.alignBytes is 2: expected 16: TMA loads 16 bytes at least");
   EXPECT_NE(error([](KernelConfig &c) { c.stages = 8; }).find("bytes of shared memory, sm_90a has 232448"),

@@ -67,19 +67,19 @@ std::string source(const Case &c) {
   std::string policies = readFile(MASKLOOM_KERNEL_POLICIES);
   const std::string guard = "#pragma once";
   policies.erase(policies.find(guard), guard.size());
-  std::string emitted = fmt::format("namespace maskloom::kernel {{\n"
-                                    "struct Config {{\n"
-                                    "  static constexpr int kHeadDim = {}, kValueDim = {}, kTileQueries = "
-                                    "{}, kTileKeys = {}, kWarps = {}, kStages = {},\n"
-                                    "                       kAlignBytes = {};\n"
-                                    "  static constexpr bool kBf16 = {};\n"
-                                    "}};\n"
-                                    "constexpr int M = Config::kTileQueries, N = Config::kTileKeys;\n"
-                                    "using Pattern = policies::{};\n"
-                                    "}}\n",
-                                    c.config.headDim, c.config.valueDim, c.config.tileQueries,
-                                    c.config.tileKeys, c.config.warps, c.config.stages, c.config.alignBytes,
-                                    c.config.dtype == DType::bf16, c.pattern);
+  std::string emitted = fmt::format(
+      "namespace maskloom::kernel {{\n"
+      "struct Config {{\n"
+      "  static constexpr int kTileHeads = 1, kHeadDim = {}, kValueDim = {}, kTileQueries = "
+      "{}, kTileKeys = {}, kWarps = {}, kStages = {},\n"
+      "                       kAlignBytes = {};\n"
+      "  static constexpr bool kBf16 = {};\n"
+      "}};\n"
+      "constexpr int M = Config::kTileQueries, N = Config::kTileKeys;\n"
+      "using Pattern = policies::{};\n"
+      "}}\n",
+      c.config.headDim, c.config.valueDim, c.config.tileQueries, c.config.tileKeys, c.config.warps,
+      c.config.stages, c.config.alignBytes, c.config.dtype == DType::bf16, c.pattern);
   return std::string(templateText("foundation")) + policies + emitted + templateText("portable_forward") +
          templateText("plan") +
          "extern \"C\" __global__ void __launch_bounds__(maskloom::kernel::Config::kWarps * 32)\n"

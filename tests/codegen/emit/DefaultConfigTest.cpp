@@ -31,6 +31,59 @@ TEST(DefaultConfig, GranularityIsTheDivisorsOfKeys) {
   EXPECT_EQ(keyGranularity(byParam, {{"size", 96}}), 96);
 }
 
+TEST(DefaultConfig, QueryGranularityIsOfRowsThatSeeKeysIndependently) {
+  EXPECT_EQ(queryGranularity(patterns::causal()), 0);
+  EXPECT_EQ(queryGranularity(patterns::documents()), 0);
+  EXPECT_EQ(queryGranularity(patterns::localStride()), 0) << "a distance: neighbours see about the same";
+  EXPECT_EQ(queryGranularity(blocks(64)), 0) << "blocks along the diagonal";
+  EXPECT_EQ(queryGranularity(patterns::blockTable(64, 128)), 64);
+  EXPECT_EQ(queryGranularity(patterns::blockTable(128, 64)), 128);
+  AuxInt table("table", {axis::head(), axis::fixed(100), axis::fixed(100)});
+  EXPECT_EQ(queryGranularity(Pattern("t", table(head(), floordiv(query(), 32), floordiv(key(), 64)) != 0)),
+            32);
+  AuxInt ids("ids", {axis::query(64)});
+  EXPECT_EQ(queryGranularity(Pattern("t", ids(floordiv(query(), 64)) >= key())), 0) << "no key selects it";
+  const Index rows = floordiv(query(), 64), columns = floordiv(key(), 64);
+  EXPECT_EQ(queryGranularity(Pattern("dilated", rows % 4 == columns % 4)), 64);
+  EXPECT_EQ(queryGranularity(Pattern("dilated", columns % 4 != rows % 4)), 64);
+  EXPECT_EQ(queryGranularity(Pattern("near", abs(rows % 4 - columns % 4) <= 1)), 0);
+}
+
+TEST(DefaultConfig, HopperQueryTilesFollowThePattern) {
+  AuxInt table("table", {axis::kvHead(), axis::fixed(100), axis::fixed(100)});
+  auto blocksOf = [&](int64_t size) {
+    return Pattern("blocks", table(kvHead(), floordiv(query(), size), floordiv(key(), size)) != 0);
+  };
+  auto tile = [&](const Pattern &pattern, int32_t dim, int64_t headsOfKvHead = 1) {
+    KernelConfig config = hopperConfig(pattern, {}, DType::bf16, dim, dim, headsOfKvHead);
+    EXPECT_EQ(config.warps, config.tileRows() / 16);
+    EXPECT_LE(sharedBytes(config), sharedLimit("sm_90a")) << toString(config);
+    EXPECT_TRUE(!config.pingPong || config.tileRows() > 64);
+    return std::pair(config.tileHeads, config.tileQueries);
+  };
+  using Tile = std::pair<int32_t, int32_t>;
+  for (int32_t dim : {64, 128, 192, 256}) {
+    EXPECT_EQ(tile(blocksOf(128), dim), Tile(1, 128));
+    EXPECT_EQ(tile(blocksOf(64), dim), Tile(1, 64));
+    EXPECT_EQ(tile(blocksOf(32), dim), Tile(1, 64));
+    EXPECT_EQ(tile(blocksOf(64), dim, 8), Tile(2, 64)) << "two heads see the same keys";
+    EXPECT_EQ(tile(blocksOf(64), dim, 3), Tile(1, 64)) << "three do not make pairs";
+    EXPECT_EQ(tile(patterns::blockTable(64, 64), dim, 8), Tile(1, 64)) << "a table a query head";
+  }
+  const Mask tall = table(kvHead(), floordiv(query(), 192), floordiv(key(), 128)) != 0;
+  EXPECT_EQ(tile(Pattern("tall", tall), 64), Tile(1, 192));
+  EXPECT_EQ(tile(patterns::causal(), 64, 8), Tile(1, 192));
+}
+
+TEST(DefaultConfig, MasksByKvHead) {
+  EXPECT_TRUE(masksByKvHead(patterns::causal()));
+  EXPECT_FALSE(masksByKvHead(patterns::localStride()));
+  EXPECT_TRUE(masksByKvHead(patterns::alibi())) << "scores may differ";
+  const Mask causal = query() >= key();
+  EXPECT_TRUE(masksByKvHead(Pattern("p", causal, Layout().kvHeads(0, 1, causal).kvHeads(2, 3, causal))));
+  EXPECT_FALSE(masksByKvHead(Pattern("p", causal, Layout().heads(0, 1, causal).heads(2, 3, causal))));
+}
+
 TEST(DefaultConfig, KvWidthFollowsThePattern) {
   EXPECT_EQ(configFor(patterns::causal(), 128, "sm_90a").tileKeys, 64);
   EXPECT_EQ(configFor(patterns::localStride(), 128, "sm_90a").tileKeys, 64);
@@ -107,6 +160,12 @@ TEST(DefaultConfig, ConfigurationsPrint) {
   config.pingPong = true;
   EXPECT_EQ(toString(config), "hopper_forward bf16 d=128 dv=128 tile=128x2x64 warps=8 stages=2 align=16 "
                               "ping-pong cluster=1");
+  config.tileHeads = 2;
+  config.tileQueries = 64;
+  EXPECT_EQ(toString(config), "hopper_forward bf16 d=128 dv=128 tile=2x64x2x64 warps=8 stages=2 align=16 "
+                              "ping-pong cluster=1");
+  config.tileHeads = 1;
+  config.tileQueries = 128;
   config.gather = 1;
   config.pingPong = false;
   config.cluster = 2;

@@ -107,7 +107,7 @@ TEST_F(EmitCuda, TheHopperKernelTakesTensorMaps) {
   EXPECT_EQ(program_.kernel.sharedBytes, sharedBytes(config));
   EXPECT_TRUE(has("struct Config {\n"
                   "  static constexpr int kHeadDim = 128, kValueDim = 128;\n"
-                  "  static constexpr int kTileQueries = 128, kTileKeys = 64;\n"
+                  "  static constexpr int kTileHeads = 1, kTileQueries = 128, kTileKeys = 64;\n"
                   "  static constexpr int kWarps = 8, kStages = 2, kAlignBytes = 16;\n"
                   "  static constexpr bool kBf16 = true;\n"
                   "  static constexpr int kGather = 2, kCluster = 1;\n"

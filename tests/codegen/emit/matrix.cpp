@@ -36,14 +36,16 @@ struct Entry {
   int32_t alignBytes = 16;
   bool hopper = false;
   int32_t cluster = 1;
+  int64_t headsOfKvHead = 1;
 
   std::string name() const {
-    return fmt::format("{} {} {} d={} dv={} align={} {}{}", hopper ? "hopper" : "portable", pattern.name,
+    return fmt::format("{} {} {} d={} dv={} align={} {}{}{}", hopper ? "hopper" : "portable", pattern.name,
                        dtype == DType::bf16 ? "bf16" : "f16", headDim, valueDim, alignBytes, arch,
-                       cluster > 1 ? fmt::format(" cluster={}", cluster) : "");
+                       cluster > 1 ? fmt::format(" cluster={}", cluster) : "",
+                       headsOfKvHead > 1 ? fmt::format(" {} heads a KV head", headsOfKvHead) : "");
   }
   KernelConfig config() const {
-    KernelConfig config = hopper ? hopperConfig(pattern, {}, dtype, headDim, valueDim)
+    KernelConfig config = hopper ? hopperConfig(pattern, {}, dtype, headDim, valueDim, headsOfKvHead)
                                  : portableConfig(pattern, {}, dtype, headDim, valueDim, arch);
     config.alignBytes = alignBytes;
     config.cluster = cluster;
@@ -70,6 +72,12 @@ std::vector<Pattern> libraryPatterns() {
           blockTable(),
           alibi(),
           softCap()};
+}
+
+/// Random blocks of 64 rows, the same for all query heads of a KV head.
+Pattern blocksByKvHead() {
+  AuxInt table("table", {axis::kvHead(), axis::query(64), axis::key(64)});
+  return Pattern("kv_head_blocks", table(kvHead(), floordiv(query(), 64), floordiv(key(), 64)) != 0);
 }
 
 std::vector<Entry> listEntries(const std::vector<std::string> &architectures) {
@@ -105,6 +113,8 @@ std::vector<Entry> listEntries(const std::vector<std::string> &architectures) {
   for (int64_t block : {16, 32}) // KV tiles gathered from many narrow ones
     for (int32_t dim : {128, 256})
       add({patterns::blockTable(128, block), DType::bf16, dim, dim, "sm_90a", 16, true});
+  for (int32_t dim : {64, 128, 256}) // Q tiles of one head, and of two
+    for (int64_t heads : {1, 2}) add({blocksByKvHead(), DType::bf16, dim, dim, "sm_90a", 16, true, 1, heads});
   for (const Pattern &pattern : {patterns::causal(), patterns::localStride(), patterns::documents()})
     add({pattern, DType::bf16, 128, 128, "sm_90a", 16, true, 2});
   for (const Pattern &pattern : probes)

@@ -3,7 +3,6 @@
 // everything passed.
 #include "Reference.cuh"
 
-#include <climits>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -67,35 +66,34 @@ void fail(const std::string &what) {
   std::printf("FAIL %s\n", what.c_str());
 }
 
-/// Whether every section of the work order has each of its units once, and those of planned heads from long
-/// to short. The bitmap of heads without a plan is as it was filled.
+/// Counts what is wrong with args.unit_order: units that a section of the work order does not have exactly
+/// once, and those of planned heads that come before longer ones (of another bin: unit_order.cuh). Heads
+/// without a plan keep what the bitmap was filled with, all ones. `seen`: a zero a unit. By one thread.
 template <class Config>
-bool is_sorted(const ForwardArgs &args, const std::vector<unsigned> &plan,
-               const std::vector<unsigned> &unit_order) {
-  const WorkOrder<long long> order(args, Config::kTileQueries);
-  const size_t words = plan_words(args.keys, Config::kTileKeys);
-  std::vector<bool> seen(order.units());
+__global__ void count_misplaced(const __grid_constant__ ForwardArgs args, unsigned *seen,
+                                unsigned *misplaced) {
+  const WorkOrder<long long> order(args, Config::kTileHeads, Config::kTileQueries);
+  const int words = int(plan_words(args.keys, Config::kTileKeys)), bin = words * 32 / kOrderThreads;
   for (long long index = 0; index < order.sections(); ++index) {
     const Section<long long> section = order.section(index);
-    const long long first = section.first * order.query_tiles,
-                    end = first + section.count * order.query_tiles;
-    int last = INT_MAX;
-    for (long long place = first; place < end; ++place) {
-      const long long unit = unit_order[place];
-      if (unit < first || unit >= end || seen[unit]) return false;
-      seen[unit] = true;
+    const long long first = section.first * order.query_tiles;
+    int last = words * 32;
+    for (long long i = 0; i < section.count * order.query_tiles; ++i) {
+      const long long unit = args.unit_order[first + i];
+      if (unit < first || unit >= first + section.count * order.query_tiles || seen[unit]++) {
+        ++*misplaced;
+        continue;
+      }
       const WorkUnit work = order[unit];
-      const unsigned *touched =
-          &plan[((size_t(work.batch) * args.heads + work.head) * order.query_tiles + work.query_tile) * 2 *
-                words];
+      const unsigned *touched = plan_row(make_context(args, work.batch, work.head), work.query_tile,
+                                         Config::kTileQueries, Config::kTileKeys);
       int length = 0;
-      for (size_t word = 0; word < words; ++word) length += __builtin_popcount(touched[word]);
-      if (length == int(words) * 32) continue; // without a plan, or all there is
-      if (length > last) return false;
+      for (int word = 0; word < words; ++word) length += __popc(touched[word]);
+      if (length == words * 32) continue; // without a plan, or all there is
+      *misplaced += length > last + bin;
       last = length;
     }
   }
-  return true;
 }
 
 template <class Config, class Pattern>
@@ -224,8 +222,16 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
 
   if (counter.read<unsigned>() != std::vector<unsigned>{0, 0})
     fail(title + ": the work counter was not reset");
-  if (args.unit_order && !is_sorted<Config>(args, plan.read<unsigned>(), unit_order.read<unsigned>()))
-    fail(title + ": units are not sorted by length");
+  if (args.unit_order) {
+    Buffer seen(units<Config>(args) * 4), misplaced(4);
+    seen.fill(0);
+    misplaced.fill(0);
+    count_misplaced<Config>
+        <<<1, 1>>>(args, static_cast<unsigned *>(seen.data()), static_cast<unsigned *>(misplaced.data()));
+    CHECK_CUDA(cudaDeviceSynchronize());
+    if (const unsigned count = misplaced.read<unsigned>()[0])
+      fail(title + ": " + std::to_string(count) + " units are not sorted by length");
+  }
   const auto o_host = o_memory.read<unsigned short>();
   const auto lse = lse_memory.read<float>();
   const auto exact_host = exact.read<double>(), rounded_host = rounded.read<double>();
@@ -294,7 +300,7 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
   const bool one_key = shape.scale > 1 || !shape.levels.empty() ||
                        Pattern::kScoreForm == ScoreForm::kAffine ||
                        Pattern::kScoreForm == ScoreForm::kGeneral;
-  const double allowed = shape.scale > 10 ? 2.1 : one_key ? 1.75 : 1.25;
+  const double allowed = shape.scale > 10 ? 2.3 : one_key ? 1.9 : 1.25;
   const double score_error = Pattern::kScoreForm == ScoreForm::kCapped ? std::exp2(-13) : 0;
   const double lse_ulp = largest_lse * std::exp2(-23); // biases may make it large, and it is a float
   bool ok =
@@ -359,6 +365,7 @@ template <class Config, class Pattern>
 void check_all(const std::string &name, bool aligned = false) {
   for (Shape shape : shapes(std::getenv("QUICK") != nullptr)) {
     if (kIsHopper<Config> && shape.scale <= 0) continue; // the portable kernel's
+    if (Config::kTileHeads > 1) shape.heads = shape.kv_heads * 2 * Config::kTileHeads;
     if (aligned) {
       if (shape.queries > shape.keys || shape.key_offset != 0) continue;
       shape.aligned_positions = true;
@@ -366,7 +373,7 @@ void check_all(const std::string &name, bool aligned = false) {
     check<Config, Pattern>(name, shape, 1LL << 30);
   }
   // Also when quick: every block runs several units of both heads' groups, and every ring wraps.
-  Shape few{"1028, 3 blocks", 1, 2, 1, 1028, 1028};
+  Shape few{"1028, 3 blocks", 1, 2 * Config::kTileHeads, 1, 1028, 1028};
   few.aligned_positions = aligned;
   check<Config, Pattern>(name, few, 3);
 }
@@ -389,6 +396,15 @@ void check_hopper() {
   check_all<Config, p::Single<p::SinkWindow<M, N>>>(std::string(name) + " sink+window");
   check_all<Config, p::Alternating<p::Documents<M, N>, p::Causal<M, N>>>(std::string(name) +
                                                                          " documents, causal");
+}
+
+/// Q tiles of several heads of one KV head; masks are the same for them, scores and sinks their own.
+template <class Config>
+void check_heads(const std::string &name) {
+  constexpr int M = Config::kTileQueries, N = Config::kTileKeys;
+  check_all<Config, p::Single<p::Documents<M, N>>>(name + " documents", true);
+  check_all<Config, p::Alibi<p::Causal<M, N>>>(name + " ALiBi");
+  check_all<Config, p::BiasAndSink<p::SinkWindow<M, N>, 1>>(name + " bias, sink");
 }
 
 /// Every form of score; caps and slopes such that scores leave the ranges of polynomials and references.
@@ -470,6 +486,7 @@ int main() {
                                                                             true);
   check_all<G, p::BiasAndSink<p::SinkWindow<128, 64>>>("hopper bias and sink");
   check_all<G, p::BiasAndSink<p::None<128, 64>>>("hopper none with sink");
+  check_heads<HopperConfiguration<128, 128, 64, 64, 2, 2, false, true, 1, 2>>("hopper two heads");
 #elif SET == 7
   check_hopper<64, 64, 192, 128, 1, 2, true, true>();
   check_hopper<64, 64, 192, 64, 2, 2, true, false>();
@@ -478,12 +495,15 @@ int main() {
   check_hopper<80, 80, 128, 128, 1, 2, true, false>();
   check_hopper<8, 8, 128, 128, 1, 2, true, true>();
   check_hopper<40, 72, 128, 64, 1, 3, false, true>();
+  check_all<HopperConfiguration<64, 64, 64, 128, 1, 2, false, false, 1, 3>,
+            p::Single<p::SinkWindow<64, 128>>>("hopper three heads sink+window");
 #elif SET == 8
   check_hopper<192, 192, 128, 96, 1, 2, true, true>();
   check_hopper<192, 128, 128, 112, 1, 2, true, false>();
   check_hopper<256, 256, 128, 80, 1, 2, true, true>();
   check_hopper<256, 256, 128, 64, 1, 2, false, false>();
   check_hopper<128, 128, 64, 128, 1, 2, false, true>();
+  check_heads<HopperConfiguration<256, 256, 64, 64, 1, 2, true, true, 1, 2>>("hopper two heads");
 #elif SET == 9
   check_scores<HopperConfiguration<128, 128, 128, 128, 1, 2, true, true>>("hopper");
   check_scores<HopperConfiguration<64, 64, 128, 64, 2, 2, true, false>>("hopper f16 gathered");

@@ -38,26 +38,29 @@ using namespace maskloom::kernel;
 
 template <int D, int DV, int M, int N, int Warps, int Stages, int Align, bool Bf16>
 struct Configuration {
-  static constexpr int kHeadDim = D, kValueDim = DV, kTileQueries = M, kTileKeys = N, kWarps = Warps,
-                       kStages = Stages, kAlignBytes = Align;
+  static constexpr int kTileHeads = 1, kHeadDim = D, kValueDim = DV, kTileQueries = M, kTileKeys = N,
+                       kWarps = Warps, kStages = Stages, kAlignBytes = Align;
   static constexpr bool kBf16 = Bf16;
   static constexpr int kSharedBytes = portable_forward_shared_bytes(D, DV, M, N, Stages);
 };
 
-/// N: rows of a schedule tile, of which Gather make a KV tile.
+/// N: rows of a schedule tile, of which Gather make a KV tile; M: of each of Heads heads in a Q tile.
 template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16,
-          int Cluster = CLUSTER>
+          int Cluster = CLUSTER, int Heads = 1>
 struct HopperConfiguration {
   static constexpr int kHeadDim = D, kValueDim = DV, kTileQueries = M, kTileKeys = N, kGather = Gather,
-                       kWarps = M / 16, kStages = Stages, kAlignBytes = 16, kCluster = Cluster;
+                       kTileHeads = Heads, kWarps = Heads * M / 16, kStages = Stages, kAlignBytes = 16,
+                       kCluster = Cluster;
   static constexpr bool kPingPong = PingPong, kBf16 = Bf16;
-  static constexpr int kSharedBytes = hopper_forward_shared_bytes(D, DV, M, N *Gather, Stages);
+  static constexpr int kSharedBytes = hopper_forward_shared_bytes(D, DV, Heads *M, N *Gather, Stages);
 };
 
 template <class Config>
 constexpr bool kIsHopper = false;
-template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16, int Cluster>
-constexpr bool kIsHopper<HopperConfiguration<D, DV, M, N, Gather, Stages, PingPong, Bf16, Cluster>> = true;
+template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16, int Cluster,
+          int Heads>
+constexpr bool kIsHopper<HopperConfiguration<D, DV, M, N, Gather, Stages, PingPong, Bf16, Cluster, Heads>> =
+    true;
 
 template <class Config, class Pattern>
 __global__ void __launch_bounds__(Config::kWarps * 32)
@@ -121,12 +124,13 @@ private:
 
 template <class Config>
 long long units(const ForwardArgs &args) {
-  return (long long)args.batch * args.heads * ceil_div(args.queries, Config::kTileQueries);
+  return (long long)args.batch * (args.heads / Config::kTileHeads) *
+         ceil_div(args.queries, Config::kTileQueries);
 }
 
 /// The map of one tensor, as the host runtime encodes it.
 inline TensorMap tensor_map(const TensorArg &tensor, bool bf16, int dim, int tokens, int heads, int batch,
-                            int rows) {
+                            int rows, int box_heads = 1) {
   static const auto encode = [] {
     void *function = nullptr;
     cudaDriverEntryPointQueryResult found;
@@ -138,7 +142,7 @@ inline TensorMap tensor_map(const TensorArg &tensor, bool bf16, int dim, int tok
   const cuuint64_t dims[] = {cuuint64_t(dim), cuuint64_t(tokens), cuuint64_t(heads), cuuint64_t(batch)};
   const cuuint64_t strides[] = {cuuint64_t(tensor.token_stride * 2), cuuint64_t(tensor.head_stride * 2),
                                 cuuint64_t(tensor.batch_stride * 2)};
-  const cuuint32_t box[] = {64, cuuint32_t(rows), 1, 1}, steps[] = {1, 1, 1, 1};
+  const cuuint32_t box[] = {64, cuuint32_t(rows), cuuint32_t(box_heads), 1}, steps[] = {1, 1, 1, 1};
   const CUresult result =
       encode(&map, bf16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 4, tensor.data,
              dims, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
@@ -164,14 +168,15 @@ void launch_hopper(ForwardArgs args, long long max_blocks, unsigned *work_counte
   const bool bf16 = Config::kBf16;
   const int box_keys = Config::kGather == 1 ? Config::kTileKeys / Config::kCluster : Config::kTileKeys;
   const TensorMaps maps{
-      tensor_map(args.q, bf16, Config::kHeadDim, args.queries, args.heads, args.batch, Config::kTileQueries),
+      tensor_map(args.q, bf16, Config::kHeadDim, args.queries, args.heads, args.batch, Config::kTileQueries,
+                 Config::kTileHeads),
       tensor_map(args.k, bf16, Config::kHeadDim, args.keys, args.kv_heads, args.batch, box_keys),
       tensor_map(args.v, bf16, Config::kValueDim, args.keys, args.kv_heads, args.batch, box_keys),
-      tensor_map(args.o, bf16, Config::kValueDim, args.queries, args.heads, args.batch,
-                 Config::kTileQueries)};
+      tensor_map(args.o, bf16, Config::kValueDim, args.queries, args.heads, args.batch, Config::kTileQueries,
+                 Config::kTileHeads)};
   constexpr int kCluster = Config::kCluster;
-  const long long clusters =
-      (long long)args.batch * args.heads * ceil_div(args.queries, Config::kTileQueries * kCluster);
+  const long long clusters = (long long)args.batch * (args.heads / Config::kTileHeads) *
+                             ceil_div(args.queries, Config::kTileQueries * kCluster);
   const unsigned blocks = kCluster * unsigned(std::min({clusters, std::max(1LL, max_blocks / kCluster),
                                                         (long long)multiprocessors / kCluster}));
   CHECK_CUDA(cudaFuncSetAttribute(hopper_forward_kernel<Config, Pattern>,
