@@ -44,8 +44,6 @@ void replaceFile(const std::string &name, const std::string &text) {
 }
 
 int formatFiles(const FmtArguments &arguments) {
-  if (!arguments.check && !arguments.inPlace && arguments.files.size() > 1)
-    throw Error(ErrorKind::User, "fmt: several files need --check or -i");
   std::string errors;
   bool differs = false;
   for (const std::string &file : arguments.files) {
@@ -78,7 +76,11 @@ void addFmtCommand(CLI::App &app, Action &action) {
                                          "Write nothing: print the files that would change, exit code 5");
   command->add_flag("-i,--in-place", arguments->inPlace, "Rewrite the files instead of printing one")
       ->excludes(check);
-  command->callback([arguments, &action] { action = [arguments] { return formatFiles(*arguments); }; });
+  command->callback([arguments, &action] {
+    if (!arguments->check && !arguments->inPlace && arguments->files.size() > 1)
+      throw CLI::ValidationError("fmt: several files need --check or -i");
+    action = [arguments] { return formatFiles(*arguments); };
+  });
 }
 
 } // namespace maskloom

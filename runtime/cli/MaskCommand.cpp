@@ -80,11 +80,6 @@ void printTiles(const Pattern &pattern, const Problem &problem, TileShape tile, 
 int writeMask(const MaskArguments &arguments) {
   Pattern pattern = arguments.pattern.load();
   Problem problem = arguments.problem.problem(pattern, arguments.pattern.values(pattern));
-  if (arguments.output.empty() && arguments.tiles.empty())
-    throw Error(ErrorKind::User,
-                "mask: give -o FILE.npy for the dense mask, --tiles ROWSxCOLUMNS for tile classes, or both");
-  if (arguments.json && arguments.tiles.empty())
-    throw Error(ErrorKind::User, "mask: --json is for tile classes: give --tiles ROWSxCOLUMNS too");
   if (!arguments.output.empty()) writeDenseMask(pattern, problem, arguments.output);
   if (!arguments.tiles.empty()) printTiles(pattern, problem, parseTileShape(arguments.tiles), arguments.json);
   return kExitOk;
@@ -103,7 +98,14 @@ void addMaskCommand(CLI::App &app, Action &action) {
   command->add_option("--tiles", arguments->tiles,
                       "Print the class of every tile of this shape: . empty, % partial, # full");
   command->add_flag("--json", arguments->json, "Tile classes as JSON (schema in docs/cli.md)");
-  command->callback([arguments, &action] { action = [arguments] { return writeMask(*arguments); }; });
+  command->callback([arguments, &action] {
+    if (arguments->output.empty() && arguments->tiles.empty())
+      throw CLI::ValidationError(
+          "mask: give -o FILE.npy for the dense mask, --tiles ROWSxCOLUMNS for tile classes, or both");
+    if (arguments->json && arguments->tiles.empty())
+      throw CLI::ValidationError("mask: --json is for tile classes: give --tiles ROWSxCOLUMNS too");
+    action = [arguments] { return writeMask(*arguments); };
+  });
 }
 
 } // namespace maskloom

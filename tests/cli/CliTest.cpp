@@ -43,7 +43,7 @@ TEST_F(Cli, FmtPrintsChecksAndRewrites) {
   EXPECT_FAILS(run("fmt -i bad.mask"), kExitUserError, "bad.mask:1:20: error: unexpected character '$'");
   EXPECT_EQ(readAll(folder_ / "bad.mask"), "pattern p { mask q $ 3; }");
   EXPECT_FAILS(run("fmt none.mask"), kExitUserError, "cannot read \"none.mask\"");
-  EXPECT_FAILS(run("fmt a.mask b.mask"), kExitUserError, "several files need --check or -i");
+  EXPECT_FAILS(run("fmt a.mask b.mask"), kExitUsage, "several files need --check or -i");
   EXPECT_EQ(run("fmt -i --check a.mask").code, kExitUsage);
 }
 

@@ -24,6 +24,15 @@ TEST_F(Cli, NumbersAreWhole) {
   EXPECT_EQ(run(explain + " --seq 10 --seq-q 3 --heads 4 --kv-heads 2").code, kExitOk);
 }
 
+/// What the command line leaves open is said before anything is read, and is no matter of the pattern.
+TEST_F(Cli, OptionsThatNeedOthers) {
+  EXPECT_FAILS(run("fmt none.mask neither.mask"), kExitUsage, "fmt: several files need --check or -i");
+  EXPECT_FAILS(run("mask none.mask --seq 4"), kExitUsage, "mask: give -o FILE.npy");
+  EXPECT_FAILS(run("mask none.mask --seq 4 -o m.npy --json"), kExitUsage,
+               "mask: --json is for tile classes");
+  EXPECT_FAILS(run("mask none.mask --seq 4 -o m.npy"), kExitUserError, "none.mask");
+}
+
 TEST_F(Cli, BadValues) {
   EXPECT_FAILS(run("explain " + pattern("sliding_window") + " --seq 100 --set windo=3"), kExitUserError,
                "has no parameter 'windo'");
@@ -33,7 +42,7 @@ TEST_F(Cli, BadValues) {
                "expected NAME=VALUE");
   EXPECT_FAILS(run("explain " + pattern("causal") + " --seq 100 --heads 6 --kv-heads 4"), kExitUserError,
                "4");
-  EXPECT_FAILS(run("mask " + pattern("documents") + " --seq 100"), kExitUserError, "doc");
+  EXPECT_FAILS(run("mask " + pattern("documents") + " --seq 100 -o m.npy"), kExitUserError, "doc");
   write("large.mask",
         "pattern p { param w in 0..4611686018427387904 = 4611686018427387904; mask q + w + w > k; }");
   EXPECT_FAILS(run("mask large.mask --seq 4 -o m.npy"), kExitUserError, "does not fit in 64 bits");

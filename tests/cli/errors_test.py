@@ -31,6 +31,7 @@ MAKERS = {
     "overflow_error": [0],
     "domain_error": [0],
     "Error": [1],  # (kind, message)
+    "ValidationError": [0],  # CLI11's, of the command line
     "userError": [0],
     "print": [1],  # (stderr, message)
 }
