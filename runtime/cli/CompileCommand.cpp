@@ -157,7 +157,8 @@ int compilePattern(const CompileArguments &arguments) {
     if (!std::regex_match(arguments.arch, kArchitecture))
       throw Error(ErrorKind::User,
                   fmt::format("--arch {}: expected sm_80 or later, for example sm_90a", arguments.arch));
-    kernel.program = generateProgram(pattern, options, default_config(pattern, options), true, false);
+    kernel.program =
+        generateProgram(pattern, options, default_config(pattern, options), true, false, kernel.report);
     bytes = kernel.program.kernel.source;
   } else {
     const Nvrtc *nvrtc = Nvrtc::get();

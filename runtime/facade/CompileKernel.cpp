@@ -100,7 +100,8 @@ KernelConfig default_config(const Pattern &pattern, const CompileOptions &option
 }
 
 Program generateProgram(const Pattern &pattern, const CompileOptions &options, const KernelConfig &config,
-                        bool cuda, bool cpu) {
+                        bool cuda, bool cpu, CompileReport &report) {
+  auto start = std::chrono::steady_clock::now();
   CodegenOptions codegen;
   codegen.config = config;
   codegen.constants = options.constants;
@@ -108,6 +109,7 @@ Program generateProgram(const Pattern &pattern, const CompileOptions &options, c
   codegen.cpu = cpu;
   codegen.dumpDir = options.dump_ir;
   CodegenResult result = generate(pattern, codegen);
+  report.codegen_ms = millisecondsSince(start);
   if (!result.internalError.empty())
     throw Error(ErrorKind::Internal,
                 fmt::format("internal error, our fault, not the pattern's: {}", result.internalError),
@@ -212,10 +214,8 @@ CompiledKernel compileKernel(const Pattern &pattern, const CompileOptions &optio
   std::string log;
   CompiledKernel result =
       throughCache(key, options.use_cache && options.dump_ir.empty(), [&](CompileReport &report) {
-        auto start = std::chrono::steady_clock::now();
         CacheEntry entry;
-        entry.program = generateProgram(pattern, options, config, true, false);
-        report.codegen_ms = millisecondsSince(start);
+        entry.program = generateProgram(pattern, options, config, true, false, report);
         const Nvrtc *nvrtc = Nvrtc::get();
         if (!nvrtc) throw Error(ErrorKind::Machine, Nvrtc::why());
         if (std::string problem = nvrtc->checkArchitecture(arch); !problem.empty())
@@ -256,10 +256,8 @@ CompiledKernel compileForCpu(const Pattern &pattern, const CompileOptions &optio
   key.arch = "cpu " + hostTarget();
   CompiledKernel result =
       throughCache(key, options.use_cache && options.dump_ir.empty(), [&](CompileReport &report) {
-        auto start = std::chrono::steady_clock::now();
         CacheEntry entry;
-        entry.program = generateProgram(pattern, forCpu, config, false, true);
-        report.codegen_ms = millisecondsSince(start);
+        entry.program = generateProgram(pattern, forCpu, config, false, true, report);
         return entry;
       });
   takeDefaults(result.program, pattern, options);

@@ -21,9 +21,10 @@ CompiledKernel compileForCpu(const Pattern &pattern, const CompileOptions &optio
 /// Throws Error(User) when the pattern, the heads, the dims or the constants are not sound.
 void checkCompileOptions(const Pattern &pattern, const CompileOptions &options);
 
-/// Codegen alone, with its diagnostics turned into Error. Remarks stay in the Program.
+/// Codegen alone, with its diagnostics turned into Error. Remarks stay in the Program, the time it took in
+/// the report.
 Program generateProgram(const Pattern &pattern, const CompileOptions &options, const KernelConfig &config,
-                        bool cuda, bool cpu);
+                        bool cuda, bool cpu, CompileReport &report);
 
 /// The cache of this process.
 KernelCache &processCache();

@@ -257,6 +257,14 @@ TEST_F(Cli, CompileWritesSourceAndManifest) {
   EXPECT_GT(manifest["parameters"]["fields"].size(), 10u);
   EXPECT_GT(manifest["dynamic_shared_bytes"], 0);
   EXPECT_EQ(manifest["params"][0]["name"], "local");
+
+  result = run("compile " + pattern("phi3_small") + " -o f.cu --no-cache --json");
+  ASSERT_EQ(result.code, kExitOk) << result.err;
+  auto report = nlohmann::json::parse(result.out);
+  EXPECT_EQ(report["source"], "compiled");
+  EXPECT_GT(report["codegen_ms"], 0);
+  EXPECT_EQ(report["nvrtc_ms"], 0) << "CUDA C++ takes no NVRTC";
+  EXPECT_EQ(report["cache_ms"], 0);
 }
 
 TEST_F(Cli, TheHopperManifestDescribesTensorMaps) {
