@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <regex>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -153,10 +152,7 @@ int compilePattern(const CompileArguments &arguments) {
   std::string bytes;
   if (extension == ".cu") { // needs no NVRTC
     kernel.report.source = "compiled";
-    static const std::regex kArchitecture("sm_([89][0-9]|1[0-9][0-9])[af]?");
-    if (!std::regex_match(arguments.arch, kArchitecture))
-      throw Error(ErrorKind::User,
-                  fmt::format("--arch {}: expected sm_80 or later, for example sm_90a", arguments.arch));
+    checkArch(arguments.arch);
     kernel.program =
         generateProgram(pattern, options, default_config(pattern, options), true, false, kernel.report);
     bytes = kernel.program.kernel.source;

@@ -191,6 +191,7 @@ void printProse(const Explanation &e, const KernelChoices &kernels) {
 }
 
 int explainPattern(const ExplainArguments &arguments) {
+  checkArch(arguments.arch);
   Pattern pattern = arguments.pattern.load();
   Problem problem =
       arguments.problem.problem(pattern, arguments.pattern.values(pattern), MissingAux::Allowed);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <regex>
 
 #include <fmt/format.h>
 
@@ -44,6 +45,12 @@ DType parseDtype(const std::string &text) {
   if (text == "f16") return DType::f16;
   if (text == "f32") return DType::f32;
   throw Error(ErrorKind::User, fmt::format("unknown dtype '{}': expected bf16, f16 or f32", text));
+}
+
+void checkArch(const std::string &arch) {
+  static const std::regex kArch("sm_(8[0-9]|9[0-9]a?|1[0-9][0-9][af]?)");
+  if (!std::regex_match(arch, kArch))
+    throw Error(ErrorKind::User, fmt::format("--arch {}: expected sm_80 or later, for example sm_90a", arch));
 }
 
 void writeFile(const std::string &path, const std::string &bytes) {

@@ -18,6 +18,8 @@ struct KernelArguments {
 };
 
 DType parseDtype(const std::string &text);
+/// Error(User) for an --arch that is none from sm_80 on. Needs no NVRTC, which alone knows all that exist.
+void checkArch(const std::string &arch);
 /// Writes a whole file; Error(Machine) says why when it cannot.
 void writeFile(const std::string &path, const std::string &bytes);
 

@@ -28,8 +28,7 @@ TEST_F(Cli, NumbersAreWhole) {
 TEST_F(Cli, OptionsThatNeedOthers) {
   EXPECT_FAILS(run("fmt none.mask neither.mask"), kExitUsage, "fmt: several files need --check or -i");
   EXPECT_FAILS(run("mask none.mask --seq 4"), kExitUsage, "mask: give -o FILE.npy");
-  EXPECT_FAILS(run("mask none.mask --seq 4 -o m.npy --json"), kExitUsage,
-               "mask: --json is for tile classes");
+  EXPECT_FAILS(run("mask none.mask --seq 4 -o m.npy --json"), kExitUsage, "mask: --json is for tile classes");
   EXPECT_FAILS(run("mask none.mask --seq 4 -o m.npy"), kExitUserError, "none.mask");
 }
 
@@ -50,6 +49,20 @@ TEST_F(Cli, BadValues) {
                "multiple of 8 from 8 to 256");
   EXPECT_FAILS(run("compile " + pattern("causal") + " -o f.txt"), kExitUserError,
                "expected a name that ends in");
+}
+
+/// Known without NVRTC: explain and CUDA C++ do not load it.
+TEST_F(Cli, Architectures) {
+  environment_ += " MASKLOOM_NVRTC_ONLY=1 MASKLOOM_NVRTC=/nonexistent";
+  const std::string explain = "explain " + pattern("causal") + " --seq 100 --no-proofs --arch ",
+                    compile = "compile " + pattern("causal") + " -o f.cu --arch ";
+  for (const char *arch : {"sm_10", "sm_75", "sm_80a", "sm_90f", "sm_1000", "sm_9", "90", "gfx942"})
+    for (const std::string &command : {explain, compile})
+      EXPECT_FAILS(run(command + arch), kExitUserError,
+                   std::string("--arch ") + arch + ": expected sm_80 or later, for example sm_90a\n");
+  for (const char *arch : {"sm_80", "sm_90", "sm_90a", "sm_100f", "sm_120a"})
+    for (const std::string &command : {explain, compile})
+      EXPECT_EQ(run(command + arch).code, kExitOk) << arch;
 }
 
 TEST_F(Cli, NamesOfParametersAndTensors) {
