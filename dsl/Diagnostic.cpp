@@ -18,6 +18,30 @@ const char *spelling(Severity severity) {
   return "?";
 }
 
+bool isContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; } // of UTF-8
+
+// What is shown of a line, and the column in it.
+struct Excerpt {
+  std::string text;
+  unsigned column;
+};
+
+// The whole line; of a long one what surrounds the column.
+Excerpt excerptOf(const std::string &line, unsigned column) {
+  constexpr size_t kLongestLine = 400, kAround = 60;
+  if (line.size() <= kLongestLine) return {line, column};
+  const auto characterAt = [&](size_t byte) { // where the character begins that holds the byte
+    for (int i = 0; i < 3 && byte > 0 && byte < line.size() && isContinuation(line[byte]); ++i) --byte;
+    return byte;
+  };
+  const size_t place = characterAt(std::min<size_t>(column ? column - 1 : 0, line.size()));
+  const size_t begin = characterAt(place - std::min(place, kAround));
+  const size_t end = characterAt(std::min(place + kAround, line.size()));
+  const std::string before = begin > 0 ? "..." : "", after = end < line.size() ? "..." : "";
+  return {before + line.substr(begin, end - begin) + after,
+          column ? static_cast<unsigned>(before.size() + place - begin + 1) : 0};
+}
+
 // The line as one terminal row per character: control characters become '?', tabs stay.
 std::string printable(const std::string &line) {
   std::string text = line;
@@ -30,8 +54,7 @@ std::string printable(const std::string &line) {
 std::string indentation(const std::string &line, unsigned column) {
   std::string indent;
   for (size_t i = 0; i + 1 < column && i < line.size(); ++i) {
-    bool continuation = (static_cast<unsigned char>(line[i]) & 0xC0) == 0x80;
-    if (!continuation) indent += line[i] == '\t' ? '\t' : ' ';
+    if (!isContinuation(line[i])) indent += line[i] == '\t' ? '\t' : ' ';
   }
   return indent;
 }
@@ -53,16 +76,16 @@ Diagnostic makeNote(Location loc, std::string message) {
 }
 
 std::string render(const Diagnostic &diagnostic) {
-  constexpr size_t kLongestLine = 400; // a caret below a longer line helps nobody
   const Location &loc = diagnostic.loc;
   std::string text = loc.file;
   if (loc.line) text += fmt::format("{}{}", text.empty() ? "" : ":", loc.line);
   if (loc.line && loc.column) text += fmt::format(":{}", loc.column);
   if (!text.empty()) text += ": ";
   text += fmt::format("{}: {}\n", spelling(diagnostic.severity), diagnostic.message);
-  if (!diagnostic.sourceLine.empty() && diagnostic.sourceLine.size() <= kLongestLine) {
-    text += fmt::format("  {}\n", printable(diagnostic.sourceLine));
-    if (loc.column) text += fmt::format("  {}^\n", indentation(diagnostic.sourceLine, loc.column));
+  if (!diagnostic.sourceLine.empty()) {
+    const Excerpt excerpt = excerptOf(diagnostic.sourceLine, loc.column);
+    text += fmt::format("  {}\n", printable(excerpt.text));
+    if (loc.column) text += fmt::format("  {}^\n", indentation(excerpt.text, excerpt.column));
   }
   if (!diagnostic.hint.empty()) text += fmt::format("  hint: {}\n", diagnostic.hint);
   return text;

@@ -31,7 +31,8 @@ Diagnostic makeError(Location loc, std::string message, std::string hint = {});
 /// A note that belongs to the diagnostic before it.
 Diagnostic makeNote(Location loc, std::string message);
 
-/// "file:3:14: error: ...", the source line, a caret, "hint: ...".
+/// "file:3:14: error: ...", the source line (of more than 400 characters those around the column, with "..."
+/// where it is cut), a caret, "hint: ...".
 std::string render(const Diagnostic &diagnostic);
 /// All of them, one after the other.
 std::string render(const std::vector<Diagnostic> &diagnostics);

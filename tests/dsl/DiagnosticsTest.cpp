@@ -43,6 +43,46 @@ TEST(Diagnostics, SyntaxErrorShowsPlaceLineAndCaret) {
             "    ^\n");
 }
 
+// Of a line of more than 400 characters the part around the place is shown.
+TEST(Diagnostics, LongLinesAreCut) {
+  const auto shown = [](const std::string &line, unsigned column) {
+    Diagnostic diagnostic = makeError({"", 0, column}, "wrong");
+    diagnostic.sourceLine = line;
+    return render(diagnostic);
+  };
+  const auto expected = [](const std::string &text, size_t indent) {
+    return "error: wrong\n  " + text + "\n  " + std::string(indent, ' ') + "^\n";
+  };
+  const std::string a(300, 'a'), b(300, 'b'), sixtyA(60, 'a'), sixtyB(60, 'b');
+  EXPECT_EQ(shown(a + b, 301), expected("..." + sixtyA + sixtyB + "...", 63));
+  EXPECT_EQ(shown(a + b, 1), expected(sixtyA + "...", 0));
+  EXPECT_EQ(shown(a + b, 600), expected("...b" + sixtyB, 63));
+  EXPECT_EQ(shown(a + b, 601), expected("..." + sixtyB, 63)) << "behind the last character";
+  EXPECT_EQ(shown(a + b, 4000), shown(a + b, 601));
+  EXPECT_EQ(shown(a + b, 0), "error: wrong\n  " + sixtyA + "...\n") << "no place, no caret";
+  EXPECT_EQ(shown(a + b.substr(200), 400), expected(a + b.substr(200), 399)) << "400 are not too many";
+
+  // Characters of UTF-8 are not cut in two; each is one column of the terminal.
+  std::string accents;
+  for (int i = 0; i < 300; ++i) accents += "\u00e9";
+  const std::string thirty = accents.substr(0, 60);
+  EXPECT_EQ(shown(accents, 301), expected("..." + thirty + thirty + "...", 33));
+  EXPECT_EQ(shown("x" + accents, 301), expected("..." + thirty + thirty + "...", 33)) << "inside of one";
+
+  const std::string line = "mask k == 0" + [] {
+    std::string terms;
+    for (int i = 100; i < 150; ++i) terms += " || k == " + std::to_string(i);
+    return terms;
+  }();
+  EXPECT_EQ(messages(line + " || k < nowhere;"),
+            "t.mask:2:620: error: unknown name 'nowhere'\n"
+            "  ... 145 || k == 146 || k == 147 || k == 148 || k == 149 || k < nowhere;\n"
+            "  " +
+                std::string(63, ' ') +
+                "^\n"
+                "  hint: declare it first, with 'param', 'aux' or 'let'\n");
+}
+
 TEST(Diagnostics, UnknownName) {
   EXPECT_EQ(messages("param window = 4; mask q - k < widnow;"), "t.mask:2:32: error: unknown name 'widnow'\n"
                                                                 "  param window = 4; mask q - k < widnow;\n"
