@@ -3,6 +3,8 @@
 
 #include "maskloom/cli/Cli.h"
 #include "maskloom/cli/NpyConvert.h"
+#include "tests/support/ReadFile.h"
+#include "tests/support/TemporaryDirectory.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +14,6 @@
 #include <random>
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 namespace maskloom {
 
@@ -23,28 +24,15 @@ struct Outcome {
   std::string out, err;
 };
 
-inline std::string readAll(const fs::path &path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 class Cli : public testing::Test {
 protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("maskloom_cli_" + std::to_string(getpid()));
-    fs::create_directories(folder_);
-    fs::permissions(folder_, fs::perms::owner_all);
-    environment_ = "MASKLOOM_CACHE_DIR=" + (folder_ / "cache").string();
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   /// Runs the command in a process of its own.
   Outcome run(const std::string &arguments) {
     fs::path out = folder_ / "stdout", err = folder_ / "stderr";
     std::string command = "cd " + folder_.string() + " && " + environment_ + " " + MASKLOOM_BINARY + " " +
                           arguments + " >" + out.string() + " 2>" + err.string();
     int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, readAll(out), readAll(err)};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, readFile(out), readFile(err)};
   }
   void write(const std::string &name, const std::string &text) { std::ofstream(folder_ / name) << text; }
   std::string pattern(const std::string &name) {
@@ -68,8 +56,9 @@ protected:
   }
   static constexpr const char *kTensors = " --q q.npy --k k.npy --v v.npy -o o.npy --device cpu";
 
-  fs::path folder_;
-  std::string environment_;
+  const TemporaryDirectory temporary_;
+  const fs::path folder_ = temporary_.path();
+  std::string environment_ = "MASKLOOM_CACHE_DIR=" + (folder_ / "cache").string();
 };
 
 } // namespace maskloom

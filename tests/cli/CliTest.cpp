@@ -30,18 +30,18 @@ TEST_F(Cli, FmtPrintsChecksAndRewrites) {
   Outcome checked = run("fmt --check a.mask b.mask");
   EXPECT_EQ(checked.code, kExitCheckFailed);
   EXPECT_EQ(checked.out, "a.mask\n");
-  EXPECT_EQ(readAll(folder_ / "a.mask"), untidy) << "a check writes nothing";
+  EXPECT_EQ(readFile(folder_ / "a.mask"), untidy) << "a check writes nothing";
   fs::permissions(folder_ / "a.mask", fs::perms::owner_read | fs::perms::owner_write);
   fs::create_symlink(folder_ / "a.mask", folder_ / "link.mask");
   EXPECT_EQ(run("fmt -i link.mask b.mask").code, kExitOk);
-  EXPECT_EQ(readAll(folder_ / "a.mask"), tidy);
+  EXPECT_EQ(readFile(folder_ / "a.mask"), tidy);
   EXPECT_TRUE(fs::is_symlink(folder_ / "link.mask"));
   EXPECT_EQ(fs::status(folder_ / "a.mask").permissions(), fs::perms::owner_read | fs::perms::owner_write);
   EXPECT_EQ(run("fmt --check a.mask b.mask").code, kExitOk);
 
   write("bad.mask", "pattern p { mask q $ 3; }");
   EXPECT_FAILS(run("fmt -i bad.mask"), kExitUserError, "bad.mask:1:20: error: unexpected character '$'");
-  EXPECT_EQ(readAll(folder_ / "bad.mask"), "pattern p { mask q $ 3; }");
+  EXPECT_EQ(readFile(folder_ / "bad.mask"), "pattern p { mask q $ 3; }");
   EXPECT_FAILS(run("fmt none.mask"), kExitUserError, "cannot read \"none.mask\"");
   EXPECT_FAILS(run("fmt a.mask b.mask"), kExitUsage, "several files need --check or -i");
   EXPECT_EQ(run("fmt -i --check a.mask").code, kExitUsage);
@@ -252,8 +252,8 @@ TEST_F(Cli, RunTakesAuxTensorsAndLengths) {
 TEST_F(Cli, CompileWritesSourceAndManifest) {
   Outcome result = run("compile " + pattern("phi3_small") + " -o f.cu --head-dim 128");
   ASSERT_EQ(result.code, kExitOk) << result.err;
-  auto manifest = nlohmann::json::parse(readAll(folder_ / "f.json"));
-  EXPECT_NE(readAll(folder_ / "f.cu").find(manifest["entry"].get<std::string>()), std::string::npos);
+  auto manifest = nlohmann::json::parse(readFile(folder_ / "f.json"));
+  EXPECT_NE(readFile(folder_ / "f.cu").find(manifest["entry"].get<std::string>()), std::string::npos);
   EXPECT_GT(manifest["parameters"]["fields"].size(), 10u);
   EXPECT_GT(manifest["dynamic_shared_bytes"], 0);
   EXPECT_EQ(manifest["params"][0]["name"], "local");
@@ -271,7 +271,7 @@ TEST_F(Cli, TheHopperManifestDescribesTensorMaps) {
   Outcome result = run("compile " + pattern("phi3_small") +
                        " -o f.cu --kernel hopper --head-dim 80 --value-dim 96 --dtype f16");
   ASSERT_EQ(result.code, kExitOk) << result.err;
-  auto manifest = nlohmann::json::parse(readAll(folder_ / "f.json"));
+  auto manifest = nlohmann::json::parse(readFile(folder_ / "f.json"));
   EXPECT_EQ(manifest["kernel"], "hopper_forward");
   int tileQueries = manifest["tile"][0], tileKeys = manifest["tile"][1];
   EXPECT_EQ(manifest["block"][0], tileQueries * 2 + 128);
@@ -293,7 +293,7 @@ TEST_F(Cli, TheHopperManifestDescribesTensorMaps) {
 
   result = run("compile " + pattern("phi3_small") + " -o f.cu --kernel portable");
   ASSERT_EQ(result.code, kExitOk) << result.err;
-  manifest = nlohmann::json::parse(readAll(folder_ / "f.json"));
+  manifest = nlohmann::json::parse(readFile(folder_ / "f.json"));
   EXPECT_EQ(manifest["kernel"], "portable_forward");
   EXPECT_TRUE(manifest["tensor_maps"].empty());
   EXPECT_FAILS(run("compile " + pattern("phi3_small") + " -o f.cu --kernel hopper --arch sm_80"),
@@ -313,7 +313,7 @@ TEST_F(Cli, CompilePtxAndCubinThroughTheCache) {
   Outcome second = run("compile " + pattern("causal") + " -o g.ptx --arch sm_80 --json");
   ASSERT_EQ(second.code, kExitOk) << second.err;
   EXPECT_EQ(nlohmann::json::parse(second.out)["source"], "disk");
-  EXPECT_NE(readAll(folder_ / "g.ptx").find(".target sm_80"), std::string::npos);
+  EXPECT_NE(readFile(folder_ / "g.ptx").find(".target sm_80"), std::string::npos);
   EXPECT_NE(run("cache list").out.find("1 entries"), std::string::npos);
   EXPECT_EQ(run("cache verify").code, kExitOk);
 
@@ -378,7 +378,7 @@ TEST_F(Cli, BadTensors) {
   writeNpy((folder_ / "int.npy").string(), integers);
   EXPECT_FAILS(run("run " + pattern("causal") + " --q int.npy --k k.npy --v v.npy -o o.npy --device cpu"),
                kExitUserError, "int.npy");
-  std::string bytes = readAll(folder_ / "q.npy");
+  std::string bytes = readFile(folder_ / "q.npy");
   write("short.npy", bytes.substr(0, bytes.size() - 100));
   EXPECT_FAILS(run("run " + pattern("causal") + " --q short.npy --k k.npy --v v.npy -o o.npy --device cpu"),
                kExitUserError, "truncated");

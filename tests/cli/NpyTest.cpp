@@ -1,5 +1,7 @@
 #include "maskloom/cli/Npy.h"
 #include "maskloom/facade/Error.h"
+#include "tests/support/ReadFile.h"
+#include "tests/support/TemporaryDirectory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +10,6 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
-#include <unistd.h>
 
 using namespace maskloom;
 using testing::HasSubstr;
@@ -18,12 +19,6 @@ namespace {
 
 class NpyTest : public testing::Test {
 protected:
-  NpyTest() {
-    std::string pattern = (fs::temp_directory_path() / "maskloom_npy_XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~NpyTest() override { fs::remove_all(folder_); }
-
   std::string path(const std::string &name = "a.npy") const { return (folder_ / name).string(); }
 
   /// A file as NumPy would write it, with this header and these bytes after it.
@@ -50,7 +45,8 @@ protected:
     return "nothing was thrown";
   }
 
-  fs::path folder_;
+  const TemporaryDirectory temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 std::string header(const std::string &descr, const std::string &shape, const std::string &fortran = "False") {
@@ -75,8 +71,7 @@ TEST_F(NpyTest, WritesWhatNumPyWrites) {
   NpyArray array = NpyArray::zeros({2, 3}, NpyType::F32);
   array.as<float>()[5] = 1.5f;
   writeNpy(path(), array);
-  std::ifstream in(path(), std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const std::string bytes = readFile(path());
   ASSERT_EQ(bytes.size(), 128u + 24u); // data begins at a multiple of 64
   EXPECT_EQ(bytes.substr(0, 10), std::string("\x93NUMPY\x01\x00\x76\x00", 10));
   EXPECT_EQ(bytes.substr(10, 118),
@@ -160,10 +155,7 @@ TEST_F(NpyTest, OtherRankOrShapeThanExpected) {
 }
 
 TEST_F(NpyTest, TruncatedAtEveryByte) {
-  std::string header_ = header("<f4", "(2, 3)");
-  std::ifstream in(file(header_, std::string(24, 'x')), std::ios::binary);
-  std::string whole{std::istreambuf_iterator<char>(in), {}};
-  in.close();
+  const std::string whole = readFile(file(header("<f4", "(2, 3)"), std::string(24, 'x')));
   for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
     std::string text = message(raw(whole.substr(0, bytes)));
     EXPECT_THAT(text, HasSubstr(bytes < 6 ? "not a .npy file" : "truncated: expected")) << bytes;

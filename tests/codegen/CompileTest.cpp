@@ -7,7 +7,9 @@
 #include "maskloom/program/ProgramJson.h"
 #include "tests/support/ExprPredicate.h"
 #include "tests/support/RandomPattern.h"
+#include "tests/support/ReadFile.h"
 #include "tests/support/Seed.h"
+#include "tests/support/TemporaryDirectory.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -18,9 +20,7 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <random>
-#include <sstream>
 #include <thread>
 
 using namespace maskloom;
@@ -214,8 +214,8 @@ TEST(Compile, BadInputIsReportedAtItsPlace) {
 }
 
 TEST(Compile, DumpsEachStepInOrder) {
-  std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "maskloom-dump-test";
-  std::filesystem::remove_all(folder);
+  const TemporaryDirectory temporary;
+  const std::filesystem::path folder = temporary.path() / "dump";
   CodegenOptions options;
   options.cuda = false;
   options.dumpDir = folder.string();
@@ -227,10 +227,8 @@ TEST(Compile, DumpsEachStepInOrder) {
   std::sort(names.begin(), names.end());
   EXPECT_EQ(names, (std::vector<std::string>{"00-import.mlir", "01-canonicalize.mlir", "02-check-ranges.mlir",
                                              "03-derive-schedule.mlir", "04-lower-to-arith.mlir"}));
-  std::stringstream last;
-  last << std::ifstream(folder / "04-lower-to-arith.mlir").rdbuf();
-  EXPECT_NE(last.str().find("func.func @visible_0(%q: i32, %k: i32) -> i1"), std::string::npos) << last.str();
-  std::filesystem::remove_all(folder);
+  const std::string last = readFile(folder / "04-lower-to-arith.mlir");
+  EXPECT_NE(last.find("func.func @visible_0(%q: i32, %k: i32) -> i1"), std::string::npos) << last;
 
   options.dumpDir = "/dev/null/nowhere";
   CodegenResult unwritable = generate(patterns::causal(), options);

@@ -44,7 +44,7 @@ protected:
 TEST_P(DamagedFile, Changed) {
   expectRecovery(
       [](const fs::path &file) {
-        std::string data = slurp(file);
+        std::string data = readFile(file);
         data[data.size() / 2] ^= 1;
         std::ofstream(file, std::ios::binary) << data;
       },
@@ -225,7 +225,7 @@ TEST_F(KernelCacheFaultsTest, ProcessesThatRaceAllGetTheEntry) {
   EXPECT_EQ(cache.verify().size(), 10u);
   EXPECT_TRUE(warnings_.empty());
   for (int round = 0; round < 10; ++round)
-    EXPECT_EQ(slurp(temporary_.path() / ("made-" + std::to_string(round))), "x");
+    EXPECT_EQ(readFile(temporary_.path() / ("made-" + std::to_string(round))), "x");
 }
 
 TEST_F(KernelCacheFaultsTest, LosingTheRaceIsSuccess) {

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "RandomProgram.h"
-#include "TemporaryDirectory.h"
 
 #include "maskloom/device/KernelCache.h"
+#include "tests/support/ReadFile.h"
+#include "tests/support/TemporaryDirectory.h"
 
 #include <fstream>
 #include <mutex>
-#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -24,13 +24,6 @@ inline CacheEntry entryOf(unsigned seed, size_t imageBytes = 1000) {
   CacheEntry entry{randomProgram(seed), std::string(imageBytes, 'x')};
   entry.image[0] = '\0';
   return entry;
-}
-
-inline std::string slurp(const fs::path &file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
 }
 
 class KernelCacheFixture : public testing::Test {

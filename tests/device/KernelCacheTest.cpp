@@ -37,9 +37,9 @@ TEST(CacheKey, EveryFieldCountsAndBoundariesToo) {
 TEST_F(KernelCacheTest, KeepsAnEntryExactly) {
   CacheEntry entry = entryOf(1);
   KernelCache(options()).store(keyOf("a"), entry);
-  EXPECT_EQ(slurp(entryPath(keyOf("a")) / "kernel.cubin"), entry.image); // raw, for cuobjdump
-  EXPECT_EQ(slurp(entryPath(keyOf("a")) / "kernel.cu"), entry.program.kernel.source);
-  EXPECT_EQ(slurp(entryPath(keyOf("a")) / "cpu.o"), entry.program.cpuObject);
+  EXPECT_EQ(readFile(entryPath(keyOf("a")) / "kernel.cubin"), entry.image); // raw, for cuobjdump
+  EXPECT_EQ(readFile(entryPath(keyOf("a")) / "kernel.cu"), entry.program.kernel.source);
+  EXPECT_EQ(readFile(entryPath(keyOf("a")) / "cpu.o"), entry.program.cpuObject);
   KernelCache fresh(options());
   auto read = fresh.load(keyOf("a"));
   ASSERT_TRUE(read);

@@ -1,7 +1,7 @@
-#include "TemporaryDirectory.h"
 
 #include "maskloom/device/Nvrtc.h"
 #include "maskloom/device/NvrtcSearch.h"
+#include "tests/support/TemporaryDirectory.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,5 +1,6 @@
 // Every error of a pattern file: its text, its place and its hint.
 #include "maskloom/dsl/Parser.h"
+#include "tests/support/TemporaryDirectory.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -7,8 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-
-#include <unistd.h>
 
 using namespace maskloom;
 
@@ -363,7 +362,8 @@ TEST(Diagnostics, Constants) {
 
 TEST(Diagnostics, Includes) {
   namespace fs = std::filesystem;
-  fs::path folder = fs::temp_directory_path() / ("maskloom_include_" + std::to_string(::getpid()));
+  const TemporaryDirectory temporary;
+  const fs::path &folder = temporary.path();
   fs::create_directories(folder / "sub");
   auto write = [&](const char *name, const std::string &text) { std::ofstream(folder / name) << text; };
   write("a.mask", "include \"sub/b.mask\";\ninclude \"sub/b.mask\";\npattern a { causal; }\n");
@@ -407,7 +407,6 @@ TEST(Diagnostics, Includes) {
             "error: cannot read \"" + (folder / "none.mask").string() + "\": No such file or directory\n");
   EXPECT_EQ(parsePatternFile(folder.string()).diagnostics.at(0).message,
             "cannot read \"" + folder.string() + "\": it is a folder");
-  fs::remove_all(folder);
 }
 
 TEST(Diagnostics, CaretsStandBelowTabsAndOtherAlphabets) {

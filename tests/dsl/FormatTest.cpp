@@ -4,14 +4,13 @@
 #include "maskloom/dsl/Parser.h"
 #include "maskloom/dsl/Print.h"
 #include "tests/support/RandomPattern.h"
+#include "tests/support/ReadFile.h"
 #include "tests/support/SamePattern.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <random>
-#include <sstream>
 
 using namespace maskloom;
 
@@ -24,12 +23,6 @@ std::string formatted(const std::string &text) {
   EXPECT_EQ(again.text, result.text) << "formatting twice is formatting once";
   EXPECT_FALSE(again.changed);
   return result.text;
-}
-
-std::string exampleText(const std::filesystem::path &path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
 }
 
 std::vector<std::filesystem::path> examples() {
@@ -180,7 +173,7 @@ TEST(Format, TheExamplesAreFormatted) {
   for (const auto &path : examples()) {
     FormatResult result = formatPatternFile(path.string());
     EXPECT_EQ(render(result.diagnostics), "");
-    EXPECT_EQ(result.text, exampleText(path)) << "run: maskloom fmt -i " << path;
+    EXPECT_EQ(result.text, readFile(path)) << "run: maskloom fmt -i " << path;
   }
 }
 
@@ -197,7 +190,7 @@ TEST(Format, NothingIsLost) {
   std::mt19937_64 random(40);
   auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
   for (const auto &path : examples()) {
-    std::string original = exampleText(path);
+    std::string original = readFile(path);
     for (int round = 0; round < 12; ++round) {
       std::string text;
       bool comment = false;

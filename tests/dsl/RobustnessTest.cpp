@@ -2,13 +2,12 @@
 // random but reproducibly.
 #include "maskloom/dsl/Parser.h"
 #include "tests/support/FrontProperties.h"
+#include "tests/support/ReadFile.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <random>
-#include <sstream>
 
 using namespace maskloom;
 using maskloom::testing::brokenProperty;
@@ -21,11 +20,7 @@ std::vector<std::string> examples() {
   for (const auto &entry : std::filesystem::directory_iterator(MASKLOOM_EXAMPLE_PATTERNS))
     if (entry.path().extension() == ".mask") paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
-  for (const auto &path : paths) {
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    texts.push_back(text.str());
-  }
+  for (const auto &path : paths) texts.push_back(readFile(path));
   texts.push_back(
       "pattern all { param a in -3..9 = 1; aux t[b, q/16, 7]: i32; aux f[h]: f32; space (3, 4);\n"
       "let near = abs(q.0 - k.0) <= a; mask near && bands q - k { 3: all; rest: t[b, q/16, 2] != 0 };\n"
@@ -144,9 +139,7 @@ TEST(Robustness, KeptFiles) {
   size_t files = 0;
   for (const auto &entry : std::filesystem::directory_iterator(MASKLOOM_KEPT_FILES)) {
     SCOPED_TRACE(entry.path());
-    std::ostringstream text;
-    text << std::ifstream(entry.path(), std::ios::binary).rdbuf();
-    digest(text.str());
+    digest(readFile(entry.path()));
     ++files;
   }
   EXPECT_GE(files, 6u);

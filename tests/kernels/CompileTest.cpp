@@ -2,13 +2,12 @@
 #include "maskloom/device/Nvrtc.h"
 #include "maskloom/program/Program.h"
 #include "maskloom/templates/EmbeddedTemplates.h"
+#include "tests/support/ReadFile.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 namespace maskloom {
@@ -53,13 +52,6 @@ std::vector<Case> cases() {
   all.push_back({config(DType::bf16, 128, 128, 128, 64, 4, 1, 2), causal});
   all.push_back({config(DType::f16, 256, 256, 128, 64, 8, 1, 2), causal});
   return all;
-}
-
-std::string readFile(const std::string &path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 /// The translation unit, put together as the code generator does, with a hand-written pattern in the middle.

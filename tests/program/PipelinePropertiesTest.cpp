@@ -1,12 +1,11 @@
 // The fuzzer's properties (tests/fuzz) on random bytes, in every run of the tests.
 #include "tests/support/PipelineProperties.h"
+#include "tests/support/ReadFile.h"
 #include "tests/support/Seed.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <vector>
 
@@ -27,8 +26,7 @@ TEST(PipelineProperties, RandomBytes) {
 TEST(PipelineProperties, KeptBytes) {
   size_t files = 0;
   for (const auto &entry : std::filesystem::directory_iterator(MASKLOOM_KEPT_BYTES)) {
-    std::ifstream in(entry.path(), std::ios::binary);
-    const std::vector<char> bytes{std::istreambuf_iterator<char>(in), {}};
+    const std::string bytes = readFile(entry.path());
     EXPECT_EQ(brokenPipeline(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()), "")
         << entry.path();
     ++files;

@@ -6,6 +6,8 @@
 #include "maskloom/codegen/emit/EmitCuda.h"
 #include "maskloom/codegen/ir/ScheduleConversion.h"
 #include "maskloom/dsl/Patterns.h"
+#include "tests/support/ReadFile.h"
+#include "tests/support/TemporaryDirectory.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,32 +20,22 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 namespace maskloom {
 namespace {
 
-std::string read(const std::filesystem::path &path) {
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
 /// The last of the numbered dumps of a compile.
 std::string dumpLoweredModule(const Pattern &pattern) {
   namespace fs = std::filesystem;
-  std::string folder = (fs::temp_directory_path() / "maskloom-golden-XXXXXX").string();
-  if (!mkdtemp(folder.data())) return {};
+  const TemporaryDirectory folder;
   CodegenOptions options;
   options.config.tileQueries = 128;
   options.config.tileKeys = 64;
-  options.dumpDir = folder;
+  options.dumpDir = folder.path().string();
   generate(pattern, options);
   fs::path last;
-  for (const auto &file : fs::directory_iterator(folder)) last = std::max(last, file.path());
-  std::string text = read(last);
-  fs::remove_all(folder);
-  return text;
+  for (const auto &file : fs::directory_iterator(folder.path())) last = std::max(last, file.path());
+  return readFile(last);
 }
 
 class Golden : public ::testing::Test {
@@ -62,7 +54,7 @@ protected:
     std::string text, error;
     ASSERT_TRUE(emit::emitPattern(*module, program, text, error)) << error;
     if (update) std::ofstream(path + ".cu.expected") << text;
-    EXPECT_EQ(read(path + ".cu.expected"), text) << "MASKLOOM_UPDATE_GOLDEN=1 rewrites it";
+    EXPECT_EQ(readFile(path + ".cu.expected"), text) << "MASKLOOM_UPDATE_GOLDEN=1 rewrites it";
   }
 
   /// What emission reads of a Program, from the module's attributes and forward schedules.
