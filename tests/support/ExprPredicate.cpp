@@ -156,35 +156,4 @@ Program programOf(const Pattern &pattern, const Problem &problem) {
   return program;
 }
 
-ContextOf::ContextOf(const Program &program, const Problem &problem, int64_t batch, int64_t head) {
-  for (const ProgramParam &param : program.params) {
-    auto given = problem.params.find(param.name);
-    params_.push_back(given == problem.params.end() ? param.defaultValue : given->second);
-  }
-  for (const ProgramAux &aux : program.auxes) {
-    AuxView &view = aux_.emplace_back();
-    auto given = problem.aux.find(aux.name);
-    if (given == problem.aux.end()) continue;
-    const AuxValue &value = given->second;
-    view.data = aux.isFloat ? static_cast<const void *>(value.floats.data()) : value.ints.data();
-    int64_t stride = 1;
-    for (size_t axis = value.extents.size(); axis-- > 0;) {
-      view.extents[axis] = value.extents[axis];
-      view.strides[axis] = stride;
-      stride *= value.extents[axis];
-    }
-  }
-  context_.batch = batch;
-  context_.head = head;
-  context_.kvHead = head / (problem.heads / problem.kvHeads);
-  context_.heads = problem.heads;
-  context_.kvHeads = problem.kvHeads;
-  context_.queryLength = problem.queryLength(batch);
-  context_.keyLength = problem.keyLength(batch);
-  context_.queryOffset = problem.queryOffsetOf(batch);
-  context_.keyOffset = problem.keyOffset;
-  context_.params = params_.data();
-  context_.aux = aux_.data();
-}
-
 } // namespace maskloom::testing

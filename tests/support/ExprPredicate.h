@@ -2,7 +2,7 @@
 // pipeline.
 #pragma once
 
-#include "maskloom/dsl/Interpreter.h"
+#include "maskloom/facade/ProblemContext.h"
 #include "maskloom/program/TileWalker.h"
 
 #include <map>
@@ -18,14 +18,14 @@ Program programOf(const Pattern &pattern, const Problem &problem = {});
 /// The context of one (batch entry, head) of a problem. Pointers refer to members: do not copy.
 class ContextOf {
 public:
-  ContextOf(const Program &program, const Problem &problem, int64_t batch, int64_t head);
+  ContextOf(const Program &program, const Problem &problem, int64_t batch, int64_t head)
+      : contexts_(program, problem), context_(contexts_.of(batch, head)) {}
   ContextOf(const ContextOf &) = delete;
   const ScheduleContext &operator*() const { return context_; }
   const ScheduleContext *operator->() const { return &context_; }
 
 private:
-  std::vector<int64_t> params_;
-  std::vector<AuxView> aux_;
+  ProblemContext contexts_;
   ScheduleContext context_;
 };
 
