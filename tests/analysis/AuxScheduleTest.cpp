@@ -2,6 +2,7 @@
 #include "maskloom/analysis/DeriveRuns.h"
 #include "maskloom/dsl/Patterns.h"
 #include "tests/support/ExprPredicate.h"
+#include "tests/support/ProblemOf.h"
 #include "tests/support/TileClasses.h"
 
 #include <gtest/gtest.h>
@@ -31,17 +32,9 @@ void expectExact(const Pattern &pattern, const Problem &problem, TileShape tile,
   }
 }
 
-Problem problemOf(int64_t batch, int64_t heads, int64_t tokens) {
-  Problem problem;
-  problem.batch = batch;
-  problem.heads = problem.kvHeads = heads;
-  problem.queries = problem.keys = tokens;
-  return problem;
-}
-
 TEST(AuxSchedule, DocumentsAlignedToTiles) {
   Pattern pattern = patterns::documents();
-  Problem problem = problemOf(2, 1, 640);
+  Problem problem = squareProblem(640, 1, 1, 2);
   AuxValue &doc = problem.aux[pattern.auxes[0]->name];
   doc.extents = {2, 640};
   for (int64_t i = 0; i < 1280; ++i) doc.ints.push_back(static_cast<int32_t>(i / 128));
@@ -50,7 +43,7 @@ TEST(AuxSchedule, DocumentsAlignedToTiles) {
 
 TEST(AuxSchedule, BlockTables) {
   Pattern pattern = patterns::blockTable(64, 32);
-  Problem problem = problemOf(1, 3, 500);
+  Problem problem = squareProblem(500, 3);
   AuxValue &table = problem.aux[pattern.blocks->name];
   table.extents = {3, 8, 16};
   std::mt19937 random(11);
@@ -62,14 +55,14 @@ TEST(AuxSchedule, BlockTables) {
 TEST(AuxSchedule, LoadsByHeadAreSymbolsOfClosedForms) {
   AuxInt window("window", {axis::head()});
   Pattern pattern("per_head_window", query() >= key() && query() - key() < window(head()));
-  Problem problem = problemOf(1, 4, 400);
+  Problem problem = squareProblem(400, 4);
   problem.aux["window"] = {{4}, {1, 50, 64, 300}, {}};
   expectExact(pattern, problem, {64, 32}, true);
 }
 
 TEST(AuxSchedule, ProductsOfRunTimeValuesAreSound) {
   Pattern pattern("slope", query() >= key() && query() - key() < floordiv(head() * keyLength(), 8) + 1);
-  Problem problem = problemOf(1, 3, 300);
+  Problem problem = squareProblem(300, 3);
   Program program = programOf(pattern, problem);
   Interpreter interpreter(pattern, problem);
   const Predicate &predicate = program.groups[0].predicate;
@@ -92,7 +85,7 @@ TEST(AuxSchedule, PackedDocumentsWithConstantBoundsStayClosed) {
     int64_t first = 61 * i, end = 61 * (i + 1);
     packed = packed || (query() >= first && query() < end && key() >= first && key() < end);
   }
-  expectExact(Pattern("packed", query() >= key() && packed), problemOf(1, 1, 732), {64, 32}, true);
+  expectExact(Pattern("packed", query() >= key() && packed), squareProblem(732), {64, 32}, true);
 }
 
 } // namespace

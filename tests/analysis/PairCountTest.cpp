@@ -4,6 +4,7 @@
 #include "maskloom/dsl/Patterns.h"
 #include "maskloom/program/TileWalker.h"
 #include "tests/support/ExprPredicate.h"
+#include "tests/support/ProblemOf.h"
 #include "tests/support/RandomPattern.h"
 
 #include <fmt/format.h>
@@ -16,13 +17,6 @@ namespace {
 
 constexpr TileShape kPoint{1, 1};
 constexpr int64_t kManySteps = int64_t(1) << 40;
-
-Problem problemOf(int64_t heads, int64_t tokens) {
-  Problem problem;
-  problem.heads = problem.kvHeads = heads;
-  problem.queries = problem.keys = tokens;
-  return problem;
-}
 
 int64_t enumerate(const Interpreter &interpreter, int64_t batch, int64_t head,
                   const ScheduleContext &context) {
@@ -105,7 +99,7 @@ TEST(PairCount, ManyPeriods) {
     Pattern pattern("p", mask);
     for (int64_t tokens : {1234, 5000}) {
       Program program = programOf(pattern);
-      Problem problem = problemOf(3, tokens);
+      Problem problem = squareProblem(tokens, 3);
       const Predicate &predicate = program.groups[0].predicate;
       Schedule rows = deriveSchedule(program, predicate, kPoint, Orientation::Forward);
       ASSERT_TRUE(rows.closedForm);
@@ -135,7 +129,7 @@ TEST(PairCount, OverlappingStrides) {
   const Index q = query(), k = key(), h = head();
   Pattern pattern("p", q >= k && (q - k < 5 || (k + h) % 6 == 0 || k % 9 < 2 || (3 * k + h) % 16 < 3));
   Program program = programOf(pattern);
-  Problem problem = problemOf(7, 700);
+  Problem problem = squareProblem(700, 7);
   Interpreter interpreter(pattern, problem);
   const Predicate &predicate = program.groups[0].predicate;
   Schedule rows = deriveSchedule(program, predicate, kPoint, Orientation::Forward);
@@ -149,7 +143,7 @@ TEST(PairCount, OverlappingStrides) {
 TEST(PairCount, StepsRunOut) {
   const Index q = query(), k = key();
   Program program = programOf(Pattern("p", q >= k && (q - k) % 3 == 0));
-  ContextOf context(program, problemOf(1, 4000), 0, 0);
+  ContextOf context(program, squareProblem(4000), 0, 0);
   const Predicate &predicate = program.groups[0].predicate;
   Schedule rows = deriveSchedule(program, predicate, kPoint, Orientation::Forward);
   Schedule tiles = deriveSchedule(program, predicate, {16, 16}, Orientation::Forward);
@@ -174,7 +168,7 @@ TEST(PairCount, LocalStrideAtTenMillionTokens) {
     }
     Program program = programOf(patterns::localStride({.block = block, .local = local, .stride = stride}));
     const Predicate &predicate = program.groups[0].predicate;
-    Problem problem = problemOf(heads, tokens);
+    Problem problem = squareProblem(tokens, heads);
     std::clock_t start = std::clock();
     Schedule rows = deriveSchedule(program, predicate, kPoint, Orientation::Forward);
     int64_t count = 0, steps = kManySteps;

@@ -12,6 +12,7 @@
 #include <set>
 
 using namespace maskloom;
+using maskloom::testing::squareProblem;
 
 namespace {
 
@@ -47,33 +48,26 @@ void expectEqual(const Pattern &file, const Pattern &library, Problem problem) {
   EXPECT_GT(hidden, 0);
 }
 
-Problem problemOf(int64_t tokens, int64_t heads = 1, int64_t kvHeads = 1) {
-  Problem problem;
-  problem.queries = problem.keys = tokens;
-  problem.heads = heads;
-  problem.kvHeads = kvHeads;
-  return problem;
-}
-
 } // namespace
 
 TEST(Examples, AreTheLibrary) {
-  expectEqual(patternOf("causal.mask", "causal"), patterns::causal(), problemOf(40));
-  expectEqual(patternOf("sliding_window.mask", "sliding_window"), patterns::slidingWindow(), problemOf(3000));
-  expectEqual(patternOf("sink_window.mask", "sink_window"), patterns::sinkWindow(), problemOf(6000));
-  expectEqual(patternOf("prefix.mask", "prefix"), patterns::prefix(), problemOf(6000));
-  expectEqual(patternOf("two_range.mask", "two_range"), patterns::twoRange(), problemOf(12000, 3, 3));
-  expectEqual(patternOf("soft_cap.mask", "soft_cap"), patterns::softCap(), problemOf(30));
+  expectEqual(patternOf("causal.mask", "causal"), patterns::causal(), squareProblem(40));
+  expectEqual(patternOf("sliding_window.mask", "sliding_window"), patterns::slidingWindow(),
+              squareProblem(3000));
+  expectEqual(patternOf("sink_window.mask", "sink_window"), patterns::sinkWindow(), squareProblem(6000));
+  expectEqual(patternOf("prefix.mask", "prefix"), patterns::prefix(), squareProblem(6000));
+  expectEqual(patternOf("two_range.mask", "two_range"), patterns::twoRange(), squareProblem(12000, 3));
+  expectEqual(patternOf("soft_cap.mask", "soft_cap"), patterns::softCap(), squareProblem(30));
 }
 
 TEST(Examples, LocalStrideWithItsOptions) {
   Pattern file = patternOf("s2_local_stride.mask", "s2_local_stride");
-  expectEqual(file, patterns::localStride(), problemOf(5000, 3, 3));
+  expectEqual(file, patterns::localStride(), squareProblem(5000, 3));
   patterns::LocalStride options{.block = 16, .local = 3, .stride = 8, .headStep = 2, .offset = 1};
   Pattern library = patterns::localStride(options);
-  Problem problem = problemOf(400, 4, 2);
+  Problem problem = squareProblem(400, 4, 2);
   problem.params = {{"block", 16}, {"local", 3}, {"stride", 8}, {"step", 2}, {"offset", 1}};
-  Problem defaults = problemOf(400, 4, 2);
+  Problem defaults = squareProblem(400, 4, 2);
   Interpreter a(file, problem), b(library, defaults);
   EXPECT_EQ(patternHash(canonicalize(file, problem.params)), patternHash(canonicalize(library)));
   for (int64_t h = 0; h < 4; ++h)
@@ -88,14 +82,15 @@ TEST(Examples, VariantsOfLocalStride) {
   Mask near = qBlock - kBlock < 16;
   auto file = [](const std::string &name) { return patternOf("s2_variants.mask", name); };
   expectEqual(file("s2_per_kv_head"), Pattern("p", q >= k && (near || (kBlock + kvHead()) % 16 == 0)),
-              problemOf(4000, 4, 2));
-  expectEqual(file("s2_same_for_all"), Pattern("p", q >= k && (near || kBlock % 16 == 0)), problemOf(4000));
+              squareProblem(4000, 4, 2));
+  expectEqual(file("s2_same_for_all"), Pattern("p", q >= k && (near || kBlock % 16 == 0)),
+              squareProblem(4000));
   Layout dense;
   dense.heads(0, 11, near || (kBlock + h) % 16 == 0).heads(12, 15, all());
-  expectEqual(file("s2_dense_heads"), Pattern("p", q >= k, dense), problemOf(3000, 16, 4));
+  expectEqual(file("s2_dense_heads"), Pattern("p", q >= k, dense), squareProblem(3000, 16, 4));
   expectEqual(file("s2_two_sided"),
               Pattern("p", abs(qBlock - kBlock) < 16 || (kBlock - qBlock + h) % 16 == 0),
-              problemOf(4000, 2, 2));
+              squareProblem(4000, 2));
 }
 
 TEST(Examples, Phi3Small) {
@@ -104,7 +99,7 @@ TEST(Examples, Phi3Small) {
   Pattern written("phi3", q >= k && (floordiv(q, 64) - floordiv(k, 64) < local ||
                                      (floordiv(k, 64) + kvHead() + 1) % 8 == 0));
   Pattern file = patternOf("phi3_small.mask", "phi3_small");
-  Problem problem = problemOf(3000, 8, 2);
+  Problem problem = squareProblem(3000, 8, 2);
   expectEqual(file, written, problem);
   // The library's general form has parameters of its own; it sees the same keys.
   Pattern library =
@@ -116,17 +111,17 @@ TEST(Examples, Phi3Small) {
 }
 
 TEST(Examples, Tensors) {
-  Problem documents = problemOf(50);
+  Problem documents = squareProblem(50);
   documents.aux["doc"].extents = {1, 50};
   for (int32_t i = 0; i < 50; ++i) documents.aux["doc"].ints.push_back(i / 17);
   expectEqual(patternOf("documents.mask", "documents"), patterns::documents(), documents);
 
-  Problem table = problemOf(600, 2, 2);
+  Problem table = squareProblem(600, 2);
   table.aux["table"].extents = {2, 5, 5};
   for (int32_t i = 0; i < 50; ++i) table.aux["table"].ints.push_back(i * 7 % 3);
   expectEqual(patternOf("block_table.mask", "block_table"), patterns::blockTable(), table);
 
-  Problem alibi = problemOf(30, 2, 2);
+  Problem alibi = squareProblem(30, 2);
   alibi.aux["slope"] = {{2}, {}, {0.5f, 0.25f}};
   expectEqual(patternOf("alibi.mask", "alibi"), patterns::alibi(), alibi);
 }
@@ -215,7 +210,7 @@ TEST(Examples, PublishedPatternsAreTheLibrary) {
     SCOPED_TRACE(example.name);
     Pattern file = patternOf(std::string(example.file) + ".mask", example.name);
     EXPECT_EQ(file.space, example.library.space);
-    Problem problem = problemOf(example.tokens, 2, 1);
+    Problem problem = squareProblem(example.tokens, 2, 1);
     if (example.tokens > 8000) problem.queries = 4000; // the far ranges
     fillTensors(file, problem);
     expectEqual(file, example.library, problem);
@@ -246,7 +241,7 @@ TEST(Examples, AHybridStackIncludesItsLayers) {
 TEST(Examples, LengthsOfABatchAreNotPartOfThePattern) {
   Pattern file = patternOf("batch_lengths.mask", "batch_lengths");
   EXPECT_EQ(patternHash(canonicalize(file)), patternHash(canonicalize(patterns::causal())));
-  Problem problem = problemOf(10);
+  Problem problem = squareProblem(10);
   problem.batch = 2;
   problem.queryLengths = {10, 2};
   problem.keyLengths = {10, 5};

@@ -2,6 +2,7 @@
 #include "maskloom/dsl/Patterns.h"
 #include "maskloom/facade/Error.h"
 #include "maskloom/facade/Explain.h"
+#include "tests/support/ProblemOf.h"
 
 #include <gtest/gtest.h>
 
@@ -9,17 +10,10 @@ namespace maskloom {
 namespace {
 
 using enum ProofStatus;
-
-Problem problemOf(int64_t heads, int64_t kvHeads, int64_t tokens = 1) {
-  Problem problem;
-  problem.heads = heads;
-  problem.kvHeads = kvHeads;
-  problem.queries = problem.keys = tokens;
-  return problem;
-}
+using testing::squareProblem;
 
 TEST(Proofs, OverParametersAndAtTheGivenOnes) {
-  PatternProofs proofs = prove(patterns::slidingWindow(100), problemOf(2, 2));
+  PatternProofs proofs = prove(patterns::slidingWindow(100), squareProblem(1, 2));
   EXPECT_EQ(proofs.causal.proof.status, Proved);
   EXPECT_FALSE(proofs.causal.given); // holds for all of them
   ASSERT_EQ(proofs.rowsNonempty.proof.status, Refuted);
@@ -34,22 +28,22 @@ TEST(Proofs, OverParametersAndAtTheGivenOnes) {
   EXPECT_GE(hidden.queries[0] - *hidden.key, 100);
   EXPECT_FALSE(hidden.head);
 
-  Problem wide = problemOf(2, 2);
+  Problem wide = squareProblem(1, 2);
   wide.params["window"] = 0;
   EXPECT_EQ(prove(patterns::slidingWindow(100), wide).rowsNonempty.given->status, Refuted);
 }
 
 TEST(Proofs, HeadsAndKvHeads) {
   Pattern pattern = patterns::localStride({.stride = 8, .perKvHead = true});
-  Problem problem = problemOf(32, 8);
+  Problem problem = squareProblem(1, 32, 8);
   EXPECT_EQ(prove(pattern, problem).headsCoverContext.proof.status, Proved);
-  problem = problemOf(32, 4); // four shards of eight
+  problem = squareProblem(1, 32, 4); // four shards of eight
   PatternProofs fewer = prove(pattern, problem);
   ASSERT_TRUE(fewer.headsCoverContext.given);
   EXPECT_EQ(fewer.headsCoverContext.given->status, Refuted);
-  EXPECT_THROW(prove(pattern, problemOf(32, 5)), Error);
+  EXPECT_THROW(prove(pattern, squareProblem(1, 32, 5)), Error);
   // Context: all keys, once a query sees a later one.
-  EXPECT_EQ(prove(patterns::prefix(5), problemOf(1, 1)).context, ProofContext::All);
+  EXPECT_EQ(prove(patterns::prefix(5), squareProblem(1)).context, ProofContext::All);
 }
 
 TEST(Compare, MatchesByName) {
@@ -102,7 +96,7 @@ TEST(Explain, BalanceAndCost) {
   const Index q = query(), k = key();
   Pattern pattern("p", q >= k, Layout().heads(0, 2, q - k < 100).heads(3, 3, all()));
   Explanation e =
-      explain(pattern, problemOf(4, 2, 1000), {.tile = {100, 100}, .headDim = 64, .valueDim = 32});
+      explain(pattern, squareProblem(1000, 4, 2), {.tile = {100, 100}, .headDim = 64, .valueDim = 32});
   int64_t dense = 1000 * 1001 / 2, windowed = 100 * 101 / 2 + 900 * 100;
   EXPECT_EQ(e.visiblePairs, dense + 3 * windowed);
   EXPECT_EQ(e.balance.heaviest, 3);
@@ -123,7 +117,7 @@ TEST(Explain, BalanceAndCost) {
 
 TEST(Explain, WalksHaveABudget) {
   Pattern pattern = patterns::documents();
-  Problem problem = problemOf(3, 3, 2000);
+  Problem problem = squareProblem(2000, 3);
   AuxValue &doc = problem.aux["doc"];
   doc.extents = {1, 2000};
   for (int32_t i = 0; i < 2000; ++i) doc.ints.push_back(i * 7919 % 13);
@@ -146,7 +140,7 @@ TEST(Explain, WithoutContents) {
   const Index q = query(), k = key(), b = batch(), h = head();
   AuxInt doc("doc", {axis::batch(), axis::query()}), window("window", {axis::head()});
   Pattern pattern("p", q >= k && doc(b, q) == doc(b, k) && q - k < window(h));
-  Problem problem = problemOf(2, 2, 1000);
+  Problem problem = squareProblem(1000, 2);
   problem.aux["window"] = {{2}, {100, 200}, {}};
   Explanation e = explain(pattern, problem);
   EXPECT_EQ(e.missingAux, std::vector<std::string>{"doc"});
@@ -161,7 +155,7 @@ TEST(Explain, WithoutContents) {
   EXPECT_THROW(explain(pattern, problem), Error); // what is given must fit
 
   // Scores do not decide what is visible.
-  Explanation biased = explain(patterns::alibi(), problemOf(4, 4, 1000));
+  Explanation biased = explain(patterns::alibi(), squareProblem(1000, 4));
   EXPECT_TRUE(biased.missingAux.empty() && biased.pairsCounted);
   EXPECT_EQ(biased.visiblePairs, 4 * 1000 * 1001 / 2);
 }
@@ -169,7 +163,7 @@ TEST(Explain, WithoutContents) {
 /// The proof of causality is about the usual alignment.
 TEST(Explain, CausalAtOtherOffsets) {
   Pattern pattern("p", query() - key() < 100 && key() < 1000);
-  Problem problem = problemOf(1, 1, 200);
+  Problem problem = squareProblem(200);
   EXPECT_FALSE(explain(pattern, problem).causal);
   problem.queryOffset = 5000; // every key is before every query, and too far from most
   EXPECT_TRUE(explain(pattern, problem).causal);

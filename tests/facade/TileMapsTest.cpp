@@ -5,6 +5,7 @@
 #include "maskloom/facade/Error.h"
 #include "maskloom/facade/Explain.h"
 #include "maskloom/facade/SpaceWindows.h"
+#include "tests/support/ProblemOf.h"
 #include "tests/support/RandomPattern.h"
 
 #include <gtest/gtest.h>
@@ -20,13 +21,6 @@ Pattern parsed(const std::string &text) {
   ParseResult result = parsePatterns(text, "test.mask");
   EXPECT_EQ(render(result.diagnostics), "");
   return result.patterns.at(0);
-}
-
-Problem problemOf(int64_t heads, int64_t tokens) {
-  Problem problem;
-  problem.heads = problem.kvHeads = heads;
-  problem.queries = problem.keys = tokens;
-  return problem;
 }
 
 std::string messageOf(const std::function<void()> &body) {
@@ -167,18 +161,19 @@ RandomOptions smallCases() {
 } // namespace
 
 TEST(TileMaps, OfPublishedPatternsAreExact) {
-  Problem some = problemOf(1, 200);
+  Problem some = squareProblem(200);
   some.queries = 70;
   for (const Pattern &pattern : {patterns::causal(), patterns::slidingWindow(37), patterns::sinkWindow(5, 20),
                                  patterns::prefix(50), parsed("pattern none { mask none; }")}) {
     SCOPED_TRACE(pattern.name);
-    expectMaps(pattern, problemOf(2, 203), {16, 32}, true);
+    expectMaps(pattern, squareProblem(203, 2), {16, 32}, true);
     expectMaps(pattern, some, {8, 8}, true);
-    expectMaps(pattern, problemOf(1, 5), {128, 128}, true);
+    expectMaps(pattern, squareProblem(5), {128, 128}, true);
   }
-  expectMaps(patterns::localStride({.block = 8, .local = 2, .stride = 4}), problemOf(6, 200), {16, 8}, true);
+  expectMaps(patterns::localStride({.block = 8, .local = 2, .stride = 4}), squareProblem(200, 6), {16, 8},
+             true);
   expectMaps(parsed("pattern two { causal; heads 0..2: q - k < 20; heads 3..4: k % 16 < 4; }"),
-             problemOf(5, 150), {16, 16}, true);
+             squareProblem(150, 5), {16, 16}, true);
 }
 
 TEST(TileMaps, OfRandomPatternsAreSound) {
@@ -191,13 +186,13 @@ TEST(TileMaps, OfRandomPatternsAreSound) {
 }
 
 TEST(TileMaps, OfTensorsAreSound) {
-  Problem documents = problemOf(2, 150);
+  Problem documents = squareProblem(150, 2);
   AuxValue &doc = documents.aux["doc"];
   doc.extents = {1, 150};
   for (int32_t i = 0; i < 150; ++i) doc.ints.push_back(i / 37);
   expectMaps(patterns::documents(), documents, {16, 16}, true);
 
-  Problem blocks = problemOf(3, 512);
+  Problem blocks = squareProblem(512, 3);
   AuxValue &table = blocks.aux["table"];
   table.extents = {3, 4, 4};
   for (int32_t i = 0; i < 48; ++i) table.ints.push_back(i * 7 % 3 == 0);
@@ -206,7 +201,7 @@ TEST(TileMaps, OfTensorsAreSound) {
 
 TEST(TileMaps, CellsAreSumsOfTiles) {
   Pattern pattern = patterns::localStride({.block = 16, .local = 4, .stride = 8});
-  Problem problem = problemOf(8, 1000);
+  Problem problem = squareProblem(1000, 8);
   TileShape tile{8, 16};
   TileMaps fine = tileMaps(pattern, problem, everyTile(tile));
   TileMapOptions options;
@@ -247,7 +242,7 @@ TEST(TileMaps, CellsAreSumsOfTiles) {
 
 TEST(TileMaps, HeadsThatVisitTheSameShareAMap) {
   Pattern pattern = patterns::localStride({.stride = 8, .perKvHead = true});
-  Problem problem = problemOf(32, 4096);
+  Problem problem = squareProblem(4096, 32);
   problem.kvHeads = 8;
   TileMaps maps = tileMaps(pattern, problem);
   ASSERT_EQ(maps.maps.size(), 8u);
@@ -275,19 +270,19 @@ TEST(TileMaps, HeadsThatVisitTheSameShareAMap) {
 /// More heads than shards: heads that are `stride` apart see the same.
 TEST(TileMaps, ShardsRepeat) {
   Pattern pattern = patterns::localStride({.stride = 16});
-  TileMaps maps = tileMaps(pattern, problemOf(128, 16384));
+  TileMaps maps = tileMaps(pattern, squareProblem(16384, 128));
   ASSERT_EQ(maps.maps.size(), 16u);
   EXPECT_EQ(maps.maps[3].heads, (std::vector<int64_t>{3, 19, 35, 51, 67, 83, 99, 115}));
   int64_t pairs = 0;
   for (const HeadTileMap &map : maps.maps) pairs += *map.visiblePairs;
-  EXPECT_EQ(pairs, explain(pattern, problemOf(128, 16384), {.proofs = false}).visiblePairs);
+  EXPECT_EQ(pairs, explain(pattern, squareProblem(16384, 128), {.proofs = false}).visiblePairs);
 }
 
 TEST(TileMaps, AShardThatNoHeadHasIsUncovered) {
   // 7 heads of 8 shards: what is missing are the blocks of one shard outside of the window. Tiles of 128 hold
   // blocks of two shards, and the heads visit all of them: it shows key by key only.
   Pattern pattern = patterns::localStride({.block = 64, .local = 2, .stride = 8});
-  TileMaps maps = tileMaps(pattern, problemOf(7, 4096), {});
+  TileMaps maps = tileMaps(pattern, squareProblem(4096, 7), {});
   EXPECT_TRUE(maps.cover.causal);
   EXPECT_FALSE(maps.cover.byTiles);
   EXPECT_EQ(maps.cover.total.context, 128 * 32 * 33 / 2);
@@ -301,38 +296,38 @@ TEST(TileMaps, AShardThatNoHeadHasIsUncovered) {
 
   TileMapOptions coarse;
   coarse.maxCoverSteps = 100;
-  TileMaps byTiles = tileMaps(pattern, problemOf(7, 4096), coarse);
+  TileMaps byTiles = tileMaps(pattern, squareProblem(4096, 7), coarse);
   EXPECT_TRUE(byTiles.cover.byTiles);
   EXPECT_EQ(byTiles.cover.total.context, maps.cover.total.context);
   EXPECT_EQ(byTiles.cover.total.uncovered, 0);
-  EXPECT_EQ(tileMaps(pattern, problemOf(8, 4096), {}).cover.total.uncovered, 0);
+  EXPECT_EQ(tileMaps(pattern, squareProblem(4096, 8), {}).cover.total.uncovered, 0);
 }
 
 TEST(TileMaps, TooMuchIsAnError) {
   EXPECT_NE(
-      messageOf([] { tileMaps(patterns::causal(), problemOf(1, 1 << 22)); }).find("32768 x 32768 tiles"),
+      messageOf([] { tileMaps(patterns::causal(), squareProblem(1 << 22)); }).find("32768 x 32768 tiles"),
       std::string::npos);
   EXPECT_NE(messageOf([] {
-              tileMaps(patterns::localStride({.stride = 128}), problemOf(128, 1024));
+              tileMaps(patterns::localStride({.stride = 128}), squareProblem(1024, 128));
             }).find("heads 0..127 have 128 different tile maps, there is room for 64"),
             std::string::npos);
   EXPECT_NE(messageOf([] {
-              tileMaps(patterns::localStride({.stride = 4096}), problemOf(2048, 1024));
+              tileMaps(patterns::localStride({.stride = 4096}), squareProblem(1024, 2048));
             }).find("more than 1024 different masks"),
             std::string::npos);
   EXPECT_NE(messageOf([] {
               TileMapOptions options;
               options.maxSteps = 1000;
-              tileMaps(patterns::localStride(), problemOf(16, 1 << 17), options);
+              tileMaps(patterns::localStride(), squareProblem(1 << 17, 16), options);
             }).find("too many steps"),
             std::string::npos);
   EXPECT_NE(messageOf([] {
               TileMapOptions options;
               options.heads = {4, 7};
-              tileMaps(patterns::causal(), problemOf(4, 100), options);
+              tileMaps(patterns::causal(), squareProblem(100, 4), options);
             }).find("heads 4..7 to show: the heads are 0..3"),
             std::string::npos);
-  EXPECT_NE(messageOf([] { tileMaps(patterns::documents(), problemOf(1, 100)); }).find("doc"),
+  EXPECT_NE(messageOf([] { tileMaps(patterns::documents(), squareProblem(100)); }).find("doc"),
             std::string::npos);
 }
 
@@ -378,15 +373,15 @@ TEST(QueryWindows, OfRandomPatterns) {
 }
 
 TEST(QueryWindows, OfTokenSpaces) {
-  expectWindows(patterns::neighborhood(Space({12, 20}), {.window = {5}, .stride = {2}}), problemOf(2, 240),
-                1);
+  expectWindows(patterns::neighborhood(Space({12, 20}), {.window = {5}, .stride = {2}}),
+                squareProblem(240, 2), 1);
   expectWindows(patterns::neighborhood(
                     Space({5, 8, 9}), {.window = {3}, .dilation = {1, 2, 2}, .causal = {true, false, false}}),
-                problemOf(1, 360), 5);
+                squareProblem(360), 5);
 }
 
 TEST(QueryWindows, QueriesMustBeRows) {
-  Problem problem = problemOf(1, 100);
+  Problem problem = squareProblem(100);
   problem.queries = 10;
   EXPECT_EQ(messageOf([&] { queryWindows(patterns::causal(), problem, {89}); }),
             "query 89: the queries are the positions 90..99");

@@ -2,6 +2,7 @@
 #include "maskloom/program/BoxEvaluator.h"
 #include "maskloom/program/PredicateEvaluation.h"
 #include "tests/support/ExprPredicate.h"
+#include "tests/support/ProblemOf.h"
 #include "tests/support/RandomPattern.h"
 #include "tests/support/Seed.h"
 
@@ -45,19 +46,12 @@ TEST(BoxEvaluator, SoundOnRandomPatternsAndPointEvaluationAgreesWithTheInterpret
   EXPECT_GT(decided, 0);
 }
 
-Problem problemOf(int64_t batch, int64_t tokens) {
-  Problem problem;
-  problem.batch = batch;
-  problem.queries = problem.keys = tokens;
-  return problem;
-}
-
 Program oneGroup(const Mask &mask) { return programOf(Pattern("p", mask)); }
 
 TEST(BoxEvaluator, SeesStridesThroughFloorDivision) {
   // (k/64 + 1) % 16 == 0: block 15 of every 16.
   Program program = oneGroup((floordiv(key(), 64) + 1) % 16 == 0);
-  Problem problem = problemOf(1, 4096);
+  Problem problem = squareProblem(4096);
   ContextOf context(program, problem, 0, 0);
   const Predicate &predicate = program.groups[0].predicate;
   EXPECT_EQ(classifyBox(program, predicate, *context, 0, 127, 15 * 64, 16 * 64 - 1), TileClass::Full);
@@ -68,7 +62,7 @@ TEST(BoxEvaluator, SeesStridesThroughFloorDivision) {
 TEST(BoxEvaluator, DocumentsByBlockSummaries) {
   AuxInt doc("doc", {axis::batch(), axis::query()});
   Program program = oneGroup(query() >= key() && doc(batch(), query()) == doc(batch(), key()));
-  Problem problem = problemOf(2, 5000);
+  Problem problem = squareProblem(5000, 1, 1, 2);
   AuxValue &value = problem.aux["doc"];
   value.extents = {2, 5000};
   value.ints.resize(10000);
@@ -86,7 +80,7 @@ TEST(BoxEvaluator, MinimaOfLongRanges) {
   AuxInt limit("limit", {axis::query()});
   Program program = oneGroup(key() < limit(query()));
   const int64_t n = 20000;
-  Problem problem = problemOf(1, n);
+  Problem problem = squareProblem(n);
   AuxValue &value = problem.aux["limit"];
   value.extents = {n};
   std::mt19937 random(3);
@@ -106,7 +100,7 @@ TEST(BoxEvaluator, MinimaOfLongRanges) {
 TEST(BoxEvaluator, LoadsOutsideTheTensorAreUnknown) {
   AuxInt limit("limit", {axis::query()});
   Program program = oneGroup(query() < 100 || limit(query() - 100) > 0);
-  Problem problem = problemOf(1, 200);
+  Problem problem = squareProblem(200);
   problem.aux["limit"] = {{200}, std::vector<int32_t>(200, 1), {}};
   ContextOf context(program, problem, 0, 0);
   const Predicate &predicate = program.groups[0].predicate;

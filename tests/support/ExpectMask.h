@@ -4,6 +4,7 @@
 
 #include "maskloom/dsl/Check.h"
 #include "maskloom/dsl/Interpreter.h"
+#include "tests/support/ProblemOf.h"
 
 #include <gtest/gtest.h>
 
@@ -37,15 +38,6 @@ inline int64_t expectMask(const Pattern &pattern, const Problem &problem, const 
           return visible;
         }
   return visible;
-}
-
-inline Problem problemOf(int64_t queries, int64_t keys, int64_t heads = 1, int64_t kvHeads = 1) {
-  Problem problem;
-  problem.queries = queries;
-  problem.keys = keys;
-  problem.heads = heads;
-  problem.kvHeads = kvHeads;
-  return problem;
 }
 
 /// Lengths that are no multiple of anything, one query, fewer and more queries than keys, offsets, ragged
