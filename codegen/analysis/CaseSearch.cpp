@@ -1,5 +1,7 @@
 #include "maskloom/analysis/CaseSearch.h"
 
+#include "maskloom/program/InputRanges.h"
+
 #include <algorithm>
 
 namespace maskloom::analysis {
@@ -81,26 +83,29 @@ Outcome CaseSearch::explore(System system, Alternatives facts, Open open) {
 
 Outcome CaseSearch::decide(const System &system) {
   // Small numbers are preferred: people can check them.
-  const auto below = [&](int64_t bound) {
+  const auto below = [&](int64_t lastPosition, int64_t longest) {
     System bounded = system;
-    for (const Form &form : small_) {
+    const auto limit = [&](const Form &form, int64_t bound) {
       Constraint limit;
-      if (!limit.form.add(form, -1)) continue;
+      if (!limit.form.add(form, -1)) return;
       limit.form.constant += bound;
       bounded.push_back(limit);
-    }
+    };
+    for (const Form &position : positions_) limit(position, lastPosition);
+    if (length_) limit(*length_, longest);
     return prover_.solve(std::move(bounded));
   };
-  Solution solution = below(int64_t(1) << 6);
+  Solution solution = below(1 << 6, 1 << 6);
   if (solution.kind != Solution::Kind::Found) {
     solution = prover_.solve(system);
     if (solution.kind == Solution::Kind::Empty) return Outcome::Empty;
-    for (int bits = 7; bits <= 22; ++bits) {
-      Solution nearer = below(int64_t(1) << bits);
-      if (nearer.kind != Solution::Kind::Found) continue;
-      solution = std::move(nearer);
-      break;
-    }
+    Solution nearer;
+    for (int bits = 7; bits <= 22 && nearer.kind != Solution::Kind::Found; ++bits)
+      nearer = below(1 << bits, 1 << bits);
+    if (nearer.kind != Solution::Kind::Found)
+      nearer = below(InputRanges::kPositionHigh, InputRanges::kLongest);
+    if (nearer.kind == Solution::Kind::Empty) return Outcome::Empty; // no sequence is longer
+    if (nearer.kind == Solution::Kind::Found) solution = std::move(nearer);
   }
   if (solution.kind != Solution::Kind::Found) return Outcome::Unknown;
   return accept_(solution) ? Outcome::Found : Outcome::Unknown;

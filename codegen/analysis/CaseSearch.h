@@ -19,9 +19,11 @@ public:
   /// Is the point really one (the set may be a superset)? The search goes on until one is accepted.
   using Accept = std::function<bool(const Solution &)>;
 
-  /// `small`: variables whose values people like to be small in an answer.
-  CaseSearch(const Prover &prover, std::vector<Form> small, Accept accept)
-      : prover_(prover), small_(std::move(small)), accept_(std::move(accept)) {}
+  /// Positions, and the length of the sequence where it is a variable: people like them to be small in an
+  /// answer, and no launch has larger ones than InputRanges.h says.
+  CaseSearch(const Prover &prover, std::vector<Form> positions, std::optional<Form> length, Accept accept)
+      : prover_(prover), positions_(std::move(positions)), length_(std::move(length)),
+        accept_(std::move(accept)) {}
 
   Outcome run(const LinearFormula &formula) { return explore({}, {&formula}, {}); }
 
@@ -34,7 +36,8 @@ private:
   bool compatible(const System &system, const LinearFormula &alternative) const;
 
   const Prover &prover_;
-  std::vector<Form> small_;
+  std::vector<Form> positions_;
+  std::optional<Form> length_;
   Accept accept_;
 };
 

@@ -42,7 +42,10 @@ private:
   std::vector<TileSet> tileSets(bool negate) {
     Disjunction disjunction(table_, arena_, prover_, limits_.maxDisjuncts);
     std::optional<Disjuncts> disjuncts = disjunction.expand(arena_.normalForm(arena_.root(), negate));
-    if (disjunction.dropped() || arena_.truncated())
+    if (arena_.truncated()) remark("the mask has too many cases");
+    if (disjunction.dropped() && disjunction.tooLarge())
+      remark("part of the mask has too large numbers or too many divisions");
+    else if (disjunction.dropped())
       remark("part of the mask is not quasi-affine (an aux load that depends on q or k, or a product of two "
              "run-time values)");
     if (!disjuncts) {

@@ -11,35 +11,40 @@ std::optional<Form> Disjunction::lower(int index) {
   if (auto found = lowered_.find(index); found != lowered_.end()) return found->second;
   const PredicateNode node = arena_[index];
   std::optional<Form> result;
+  auto tooLarge = [&]() -> std::optional<Form> {
+    tooLarge_ = true;
+    return std::nullopt;
+  };
   auto combineForms = [&](int64_t factor) -> std::optional<Form> {
     std::optional<Form> a = lower(node.operands[0]), b = lower(node.operands[1]);
-    if (!a || !b || !a->add(*b, factor)) return std::nullopt;
-    return a;
+    if (!a || !b) return std::nullopt;
+    return a->add(*b, factor) ? a : tooLarge();
   };
-  auto scaled = [&](int operand, int64_t factor) -> std::optional<Form> {
-    std::optional<Form> a = lower(operand);
+  auto scaled = [&](const std::optional<Form> &a, int64_t factor) -> std::optional<Form> {
     Form form;
-    if (!a || !form.add(*a, factor)) return std::nullopt;
-    return form;
+    if (!a) return std::nullopt;
+    return form.add(*a, factor) ? std::optional(form) : tooLarge();
   };
   switch (node.op) {
   case Op::Const: {
-    Form form, value;
+    Form value;
     value.constant = node.value;
-    if (form.add(value, 1)) result = form;
+    result = scaled(value, 1);
     break;
   }
-  case Op::Symbol: result = table_.lower(node.symbol, static_cast<int32_t>(node.value)); break;
+  case Op::Symbol:
+    result = table_.lower(node.symbol, static_cast<int32_t>(node.value));
+    if (!result) tooLarge();
+    break;
   case Op::Add: result = combineForms(1); break;
   case Op::Sub: result = combineForms(-1); break;
-  case Op::Neg: result = scaled(node.operands[0], -1); break;
+  case Op::Neg: result = scaled(lower(node.operands[0]), -1); break;
   case Op::Mul: {
     std::optional<Form> a = lower(node.operands[0]), b = lower(node.operands[1]);
-    Form form;
-    if (a && b && a->isConstant() && form.add(*b, a->constant))
-      result = form;
-    else if (a && b && b->isConstant() && (form = {}, form.add(*a, b->constant)))
-      result = form;
+    if (a && b && a->isConstant())
+      result = scaled(b, a->constant);
+    else if (a && b && b->isConstant())
+      result = scaled(a, b->constant);
     break; // a product of two symbols is not affine
   }
   case Op::FloorDiv:
@@ -47,11 +52,12 @@ std::optional<Form> Disjunction::lower(int index) {
     std::optional<Form> a = lower(node.operands[0]), divisor = lower(node.operands[1]);
     if (!a || !divisor || !divisor->isConstant() || divisor->constant <= 0) break;
     std::optional<Form> quotient = table_.floorOf(*a, divisor->constant);
-    if (!quotient) break;
-    if (node.op == Op::FloorDiv)
+    if (!quotient)
+      tooLarge();
+    else if (node.op == Op::FloorDiv)
       result = quotient;
-    else if (a->add(*quotient, -divisor->constant))
-      result = a;
+    else
+      result = a->add(*quotient, -divisor->constant) ? a : tooLarge();
     break;
   }
   default: break; // a load that depends on positions

@@ -28,6 +28,8 @@ public:
 
   /// An integer node as a linear form; nothing when it is not quasi-affine, or the table is full.
   std::optional<Form> lower(int node);
+  /// A node would be quasi-affine, were its numbers smaller or the table larger.
+  bool tooLarge() const { return tooLarge_; }
 
 private:
   /// The conjunctions with redundant members of the union left out; false when over the limit.
@@ -38,6 +40,7 @@ private:
   const Prover &prover_;
   int maxDisjuncts_;
   bool dropped_ = false;
+  bool tooLarge_ = false;
   std::map<int, std::optional<Form>> lowered_;
 };
 

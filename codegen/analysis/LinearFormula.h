@@ -34,6 +34,8 @@ public:
   }
   /// Something was unknown in a formula lowered so far.
   bool approximated() const { return approximated_; }
+  /// Because of numbers or divisions that are too many for the table (Disjunction.h).
+  bool tooLarge() const { return disjunction_.tooLarge(); }
 
 private:
   Formula withoutUnknowns(const Formula &formula);

@@ -1,6 +1,7 @@
 #include "maskloom/analysis/NormalForm.h"
 
 #include "maskloom/program/Arithmetic.h"
+#include "maskloom/program/InputRanges.h"
 
 #include <algorithm>
 
@@ -283,15 +284,20 @@ ExpressionArena::Range ExpressionArena::range(int index) const {
   auto greatest = [](Bound a, Bound b) -> Bound { return a && b ? Bound(std::max(*a, *b)) : std::nullopt; };
   switch (node.op) {
   case Op::Const: return {node.value, node.value};
+  case Op::AuxLoad: return {INT32_MIN, INT32_MAX};
   case Op::Symbol:
     switch (node.symbol) {
+    // Positions of the last tiles go beyond those that exist, but not beyond 32 bits.
+    case Symbol::QueryPosition:
+    case Symbol::KeyPosition: return {2 * InputRanges::kPositionLow, 2 * InputRanges::kPositionHigh};
     case Symbol::Head:
     case Symbol::KvHead:
-    case Symbol::Batch: return {0, {}};
+    case Symbol::Batch: return {0, InputRanges::kMostHeads};
     case Symbol::QueryLength:
-    case Symbol::KeyLength:
+    case Symbol::KeyLength: return {1, InputRanges::kLongest};
     case Symbol::Heads:
-    case Symbol::KvHeads: return {1, {}};
+    case Symbol::KvHeads: return {1, InputRanges::kMostHeads};
+    case Symbol::AuxScalar: return {INT32_MIN, INT32_MAX};
     case Symbol::Param: return {program_.params[node.value].low, program_.params[node.value].high};
     default: return {};
     }

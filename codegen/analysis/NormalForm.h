@@ -38,7 +38,7 @@ public:
   Formula normalForm(int node, bool negate);
 
   bool isBoolean(int node) const;
-  /// Interval of an integer node from constants, moduli and declared ranges.
+  /// Interval of an integer node from constants, moduli, declared ranges and those of launches.
   struct Range {
     std::optional<int64_t> low, high;
   };

@@ -188,6 +188,8 @@ private:
                     "contents at hand (maskloom mask)";
     } else if (proof_.reason == "part of the mask is not quasi-affine") {
       proof_.help = "make one factor of every product a constant, or declare the parameter in a divisor";
+    } else if (proof_.reason == "part of the mask has too large numbers or too many divisions") {
+      proof_.help = "smaller constants, or fewer different divisors";
     } else {
       proof_.help =
           "fewer cases: narrower ranges of parameters, fewer bands, min, max and abs, divisors that "

@@ -6,9 +6,10 @@
 // projection, a step budget) a superset is taken: if that is empty the statement still holds, otherwise the
 // answer is `undecided`, unless a counterexample turns up. docs/proofs.md has the mathematics.
 //
-// The scope of every answer: all lengths Sk >= 1; positions 0 <= k < Sk and 0 <= q < Sk, with key offset 0
-// and the queries aligned with the last keys; the number of heads given; parameters anywhere in their
-// declared ranges, those inside divisors at their given values; any contents of aux tensors.
+// The scope of every answer: all lengths 1 <= Sk <= 2^30 (InputRanges.h); positions 0 <= k < Sk and 0 <= q <
+// Sk, with key offset 0 and the queries aligned with the last keys; the number of heads given; parameters
+// anywhere in their declared ranges, those inside divisors at their given values; any contents of aux
+// tensors.
 #pragma once
 
 #include "maskloom/program/Program.h"

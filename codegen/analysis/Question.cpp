@@ -122,14 +122,20 @@ void Question::approximate(const char *why) {
   if (approximation_.empty()) approximation_ = why;
 }
 
-static constexpr const char *kNotAffine = "part of the mask is not quasi-affine";
+/// Says what was left out of a lowered mask.
+void Question::approximate(const FormulaLowering &lowering, const ExpressionArena &arena) {
+  if (arena.truncated()) approximate("the mask has too many cases");
+  if (lowering.approximated())
+    approximate(lowering.tooLarge() ? "part of the mask has too large numbers or too many divisions"
+                                    : "part of the mask is not quasi-affine");
+}
 
 LinearFormula Question::lowered(const Predicate &mask, bool negate) {
   ExpressionArena arena(statement_.program, loads_.name(mask, place_));
   Formula formula = arena.normalForm(arena.root(), negate);
   FormulaLowering lowering(table_, arena, searchProver_, limits_.maxDisjuncts);
   LinearFormula result = lowering.lower(formula);
-  if (lowering.approximated() || arena.truncated()) approximate(kNotAffine);
+  approximate(lowering, arena);
   return result;
 }
 
@@ -138,7 +144,7 @@ LinearFormula Question::failsForAll(const Predicate &mask) {
   Formula formula = arena.normalForm(arena.root(), false);
   FormulaLowering lowering(table_, arena, projectProver_, limits_.maxDisjuncts);
   std::optional<Disjuncts> disjuncts = lowering.expandSubset(formula);
-  if (lowering.approximated() || arena.truncated()) approximate(kNotAffine);
+  approximate(lowering, arena);
   if (!disjuncts) {
     approximate("the mask has too many cases");
     return LinearFormula::constant(true);
@@ -282,10 +288,9 @@ bool Question::accepted(const Solution &solution, const Accept &accept) {
 }
 
 CaseSearch::Outcome Question::search(const Accept &accept) {
-  std::vector<Form> small = queries_;
-  if (key_) small.push_back(*key_);
-  if (keyLength_) small.push_back(*keyLength_);
-  CaseSearch cases(searchProver_, std::move(small),
+  std::vector<Form> positions = queries_;
+  if (key_) positions.push_back(*key_);
+  CaseSearch cases(searchProver_, std::move(positions), keyLength_,
                    [&](const Solution &solution) { return accepted(solution, accept); });
   std::vector<LinearFormula> all(std::make_move_iterator(conjuncts_.begin()),
                                  std::make_move_iterator(conjuncts_.end()));

@@ -56,6 +56,7 @@ public:
 
 private:
   LinearFormula lowered(const Predicate &mask, bool negate);
+  void approximate(const FormulaLowering &lowering, const ExpressionArena &arena);
   Form variable(bool local, int64_t low, std::optional<int64_t> high);
   void bindHead(const Form &head);
   void approximate(const char *why);

@@ -170,6 +170,28 @@ TEST(Proof, RandomPatternsAgainstEnumeration) {
   EXPECT_GE(decided, kCases * 9 / 10);
 }
 
+/// Numbers that no position reaches decide comparisons; where they cannot be worked with, that is the reason.
+TEST(Proof, LargeNumbers) {
+  using enum ProofStatus;
+  const Index q = query(), k = key();
+  for (int64_t bound : {int64_t(1) << 30, int64_t(1) << 31, int64_t(1) << 40, int64_t(1) << 60, INT64_MAX})
+    for (const Mask &mask : {q < bound, q - k<bound, k> - bound, k != bound, !(q - bound >= 0)}) {
+      const Answers answers = subjectOf(Pattern("p", q >= k && mask), 2).prove();
+      for (const Proof *proof : answers.all())
+        EXPECT_EQ(proof->status, Proved) << bound << ": " << proof->reason;
+    }
+  for (int64_t bound : {(int64_t(1) << 30) + 5, INT64_MAX}) {
+    const Answers answers = subjectOf(Pattern("p", q >= k && q > bound), 1).prove();
+    EXPECT_EQ(answers.rows.status, Refuted) << bound;
+    EXPECT_EQ(answers.kv.status, Proved) << bound;
+  }
+  const Subject factor = subjectOf(Pattern("p", q * (int64_t(1) << 27) >= k * ((int64_t(1) << 27) + 1)), 1);
+  const Answers answers = factor.prove();
+  EXPECT_EQ(answers.kv.status, Undecided);
+  EXPECT_EQ(answers.kv.reason, "part of the mask has too large numbers or too many divisions");
+  EXPECT_EQ(answers.kv.help, "smaller constants, or fewer different divisors");
+}
+
 /// With next to no steps an answer is a counterexample or `undecided`, and says why.
 TEST(Proof, TinyBudgets) {
   int undecided = 0;

@@ -73,6 +73,7 @@ NO_MESSAGES = [
     "declare narrower parameter ranges, or make the constants smaller",
     "state the property for the part of the mask without aux tensors, or check it for the contents at hand (maskloom mask)",
     "make one factor of every product a constant, or declare the parameter in a divisor",
+    "smaller constants, or fewer different divisors",
     "fewer cases: narrower ranges of parameters, fewer bands, min, max and abs, divisors that divide each other; or give every head "
     "group its own pattern",
 ]
