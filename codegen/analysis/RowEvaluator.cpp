@@ -53,7 +53,7 @@ void RowEvaluator::compute(int32_t index, int64_t q) {
   case Op::Symbol:
     if (out.usesKey) {
       out.values.resize(keys_);
-      std::iota(out.values.begin(), out.values.end(), 0);
+      std::iota(out.values.begin(), out.values.end(), first_);
       out.array = out.values.data();
     } else {
       out.scalar = out.usesQuery ? q : symbolValue(program_, context_, node.symbol, node.value);
@@ -167,6 +167,12 @@ void RowEvaluator::applyToAll(Op op, const NodeValue *const (&operands)[3], Node
   case Op::Symbol:
   case Op::AuxLoad: break; // above
   }
+}
+
+void RowEvaluator::moveTo(int64_t first) {
+  if (first == first_) return;
+  first_ = first;
+  for (NodeValue &node : nodes_) node.known = false;
 }
 
 std::span<const int64_t> RowEvaluator::row(int64_t q) {

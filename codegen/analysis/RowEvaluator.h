@@ -1,4 +1,4 @@
-// A predicate at one query and all keys 0 .. n - 1 at once: node by node over arrays. What does not depend on
+// A predicate at one query and n neighbouring keys at once: node by node over arrays. What does not depend on
 // the query is computed once, what a row does not need is not computed: in most rows most terms of a long
 // disjunction are off for all keys.
 #pragma once
@@ -15,7 +15,10 @@ public:
   RowEvaluator(const Program &program, const Predicate &predicate, const ScheduleContext &context,
                int64_t keys);
 
-  /// Element k is not 0 iff query position q sees key k. Valid until the next call.
+  /// The keys are `first`, first + 1, ... from now on (0 at the start); they may go beyond the last one.
+  void moveTo(int64_t first);
+
+  /// Element i is not 0 iff query position q sees key first + i. Valid until the next call.
   std::span<const int64_t> row(int64_t q);
 
 private:
@@ -36,7 +39,7 @@ private:
   const Program &program_;
   const Predicate &predicate_;
   const ScheduleContext context_;
-  int64_t keys_;
+  int64_t keys_, first_ = 0;
   std::vector<NodeValue> nodes_;
   std::vector<int64_t> result_;
 };
