@@ -184,6 +184,44 @@ TileClass BoxEvaluator::classify(int64_t q0, int64_t q1, int64_t k0, int64_t k1)
   return result.high == 0 ? TileClass::Empty : result.low == 1 ? TileClass::Full : TileClass::Partial;
 }
 
+Predicate BoxEvaluator::remaining() const {
+  using Op = PredicateNode::Op;
+  const std::vector<PredicateNode> &nodes = predicate_.nodes;
+  const auto decided = [&](size_t node) { return values_[node].modulus == 0; };
+  std::vector<int32_t> same(nodes.size()); // the node that has this one's values in the box
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const auto [x, y, z] = nodes[i].operands;
+    same[i] = static_cast<int32_t>(i);
+    if (decided(i)) continue;
+    if (nodes[i].op == Op::And ||
+        nodes[i].op == Op::Or) { // a decided operand does not decide: the other does
+      if (decided(x)) same[i] = same[y];
+      if (decided(y)) same[i] = same[x];
+    }
+    if (nodes[i].op == Op::Select && decided(x)) same[i] = same[values_[x].residue ? y : z];
+  }
+  std::vector<bool> needed(nodes.size(), false);
+  needed[same.back()] = true;
+  for (size_t i = nodes.size(); i-- > 0;)
+    for (int32_t operand : nodes[i].operands)
+      if (needed[i] && !decided(i) && operand >= 0) needed[same[operand]] = true;
+  Predicate rest;
+  std::vector<int32_t> place(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (!needed[i]) continue;
+    place[i] = static_cast<int32_t>(rest.nodes.size());
+    PredicateNode &node = rest.nodes.emplace_back();
+    if (decided(i)) {
+      node.value = values_[i].residue;
+      continue;
+    }
+    node = nodes[i];
+    for (int32_t &operand : node.operands)
+      if (operand >= 0) operand = place[same[operand]];
+  }
+  return rest;
+}
+
 BoxEvaluator::Value BoxEvaluator::load(int32_t aux, const Value (&indices)[3]) {
   const AuxView &view = context_.aux[aux];
   if (program_.auxes[aux].isFloat) return anyOf(-kInfinity, kInfinity);

@@ -24,6 +24,10 @@ public:
   /// Positions [q0, q1] x [k0, k1], both ends included, offsets added.
   TileClass classify(int64_t q0, int64_t q1, int64_t k0, int64_t k1);
 
+  /// The predicate inside the box that was classified last: what is decided there is a constant, and what
+  /// no longer matters is left out. Of a long disjunction a small box mostly leaves a few terms.
+  Predicate remaining() const;
+
   struct Value {
     int64_t low = 0, high = 0;
     int64_t modulus = 0, residue = 0;

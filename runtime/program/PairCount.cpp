@@ -12,40 +12,64 @@ namespace maskloom {
 
 namespace {
 
-/// Quarters of the plane until a box is of one kind, or small enough to look at its points.
+/// Quarters of the plane until a box is of one kind, or small enough to look at its points. A long predicate
+/// shrinks with the boxes, to what a box does not decide.
 class BoxCounter {
 public:
-  BoxCounter(const Program &program, const Predicate &predicate, const ScheduleContext &context,
-             int64_t &steps)
-      : program_(program), predicate_(predicate), context_(context), steps_(steps),
-        boxes_(program, predicate, context) {}
+  BoxCounter(const Program &program, const ScheduleContext &context, int64_t &steps)
+      : program_(program), context_(context), steps_(steps) {}
 
-  /// Rows [r0, r1), columns [c0, c1). Meaningless once the steps have run out.
-  int64_t count(int64_t r0, int64_t r1, int64_t c0, int64_t c1) {
-    if (--steps_ < 0) return 0;
-    int64_t rows = r1 - r0, columns = c1 - c0, q = context_.queryOffset, k = context_.keyOffset;
-    TileClass kind = boxes_.classify(r0 + q, r1 - 1 + q, c0 + k, c1 - 1 + k);
-    if (kind == TileClass::Empty) return 0;
-    if (kind == TileClass::Full) return rows * columns;
-    if (rows <= kLeaf && columns <= kLeaf) {
-      steps_ -= kLeaf; // a point costs less than a box
-      int64_t total = 0;
-      for (int64_t row = r0; row < r1; ++row)
-        for (int64_t column = c0; column < c1; ++column)
-          total += evaluate(program_, predicate_, context_, row + q, column + k);
-      return total;
-    }
-    // Cuts at multiples of powers of two, so that boxes line up with the blocks that patterns are made of.
-    if (rows > columns) {
-      int64_t middle = cut(r0, r1);
-      return count(r0, middle, c0, c1) + count(middle, r1, c0, c1);
-    }
-    int64_t middle = cut(c0, c1);
-    return count(r0, r1, c0, middle) + count(r0, r1, middle, c1);
+  /// Meaningless once the steps have run out.
+  int64_t count(const Predicate &predicate) {
+    BoxEvaluator boxes(program_, predicate, context_);
+    return count(predicate, boxes, {0, context_.queryLength, 0, context_.keyLength});
   }
 
 private:
   static constexpr int64_t kLeaf = 16;
+  static constexpr size_t kShort = 16; ///< predicates of so many nodes stay as they are
+
+  struct Box { // rows [r0, r1), columns [c0, c1)
+    int64_t r0, r1, c0, c1;
+  };
+
+  int64_t count(const Predicate &predicate, BoxEvaluator &boxes, const Box &box) {
+    if (--steps_ < 0) return 0;
+    const int64_t rows = box.r1 - box.r0, columns = box.c1 - box.c0;
+    const int64_t q = context_.queryOffset, k = context_.keyOffset;
+    const TileClass kind = boxes.classify(box.r0 + q, box.r1 - 1 + q, box.c0 + k, box.c1 - 1 + k);
+    if (kind == TileClass::Empty) return 0;
+    if (kind == TileClass::Full) return rows * columns;
+    const bool isLong = predicate.nodes.size() > kShort;
+    const Predicate rest = isLong ? boxes.remaining() : Predicate();
+    if (rows <= kLeaf && columns <= kLeaf) return countPoints(isLong ? rest : predicate, box);
+    // An evaluator of loads has summaries of the tensors, which are worth keeping.
+    if (!isLong || rest.nodes.size() > predicate.nodes.size() / 2 || loads(rest))
+      return countHalves(predicate, boxes, box);
+    BoxEvaluator inside(program_, rest, context_);
+    return countHalves(rest, inside, box);
+  }
+
+  int64_t countPoints(const Predicate &predicate, const Box &box) {
+    steps_ -= kLeaf; // a point costs less than a box
+    int64_t total = 0;
+    for (int64_t row = box.r0; row < box.r1; ++row)
+      for (int64_t column = box.c0; column < box.c1; ++column)
+        total +=
+            evaluate(program_, predicate, context_, row + context_.queryOffset, column + context_.keyOffset);
+    return total;
+  }
+
+  /// Cuts at multiples of powers of two, so that boxes line up with the blocks that patterns are made of.
+  int64_t countHalves(const Predicate &predicate, BoxEvaluator &boxes, const Box &box) {
+    Box first = box, second = box;
+    if (box.r1 - box.r0 > box.c1 - box.c0)
+      first.r1 = second.r0 = cut(box.r0, box.r1);
+    else
+      first.c1 = second.c0 = cut(box.c0, box.c1);
+    const int64_t inFirst = count(predicate, boxes, first);
+    return inFirst + count(predicate, boxes, second);
+  }
 
   static int64_t cut(int64_t first, int64_t end) {
     int64_t size = kLeaf;
@@ -54,11 +78,14 @@ private:
     return middle < end ? middle : first + (end - first) / 2;
   }
 
+  static bool loads(const Predicate &predicate) {
+    return std::any_of(predicate.nodes.begin(), predicate.nodes.end(),
+                       [](const PredicateNode &node) { return node.op == PredicateNode::Op::AuxLoad; });
+  }
+
   const Program &program_;
-  const Predicate &predicate_;
   const ScheduleContext &context_;
   int64_t &steps_;
-  BoxEvaluator boxes_;
 };
 
 /// The runs of one row as they are, stretch by stretch.
@@ -138,8 +165,7 @@ std::optional<int64_t> countVisiblePairs(const Program &program, const Predicate
                                          int64_t &steps) {
   if (!rows || !rows->closedForm || rows->tile != TileShape{1, 1} ||
       rows->orientation != Orientation::Forward) {
-    int64_t total =
-        BoxCounter(program, predicate, context, steps).count(0, context.queryLength, 0, context.keyLength);
+    int64_t total = BoxCounter(program, context, steps).count(predicate);
     return steps < 0 ? std::nullopt : std::optional(total);
   }
   Schedule touched = *rows;

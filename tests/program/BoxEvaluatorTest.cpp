@@ -30,11 +30,14 @@ TEST(BoxEvaluator, SoundOnRandomPatternsAndPointEvaluationAgreesWithTheInterpret
         int64_t columnEnd = std::min(column + step, context->keyLength);
         int64_t q = context->queryOffset, k = context->keyOffset;
         TileClass kind = boxes.classify(row + q, rowEnd - 1 + q, column + k, columnEnd - 1 + k);
+        const Predicate remaining = boxes.remaining();
+        ASSERT_LE(remaining.nodes.size(), predicate.nodes.size());
         bool any = false, all = true;
         for (int64_t r = row; r < rowEnd; ++r)
           for (int64_t c = column; c < columnEnd; ++c) {
             bool visible = interpreter.visible(0, context->head, r, c);
             ASSERT_EQ(evaluate(program, predicate, *context, r + q, c + k), visible) << test.describe();
+            ASSERT_EQ(evaluate(program, remaining, *context, r + q, c + k), visible) << test.describe();
             any |= visible;
             all &= visible;
           }
@@ -47,6 +50,25 @@ TEST(BoxEvaluator, SoundOnRandomPatternsAndPointEvaluationAgreesWithTheInterpret
 }
 
 Program oneGroup(const Mask &mask) { return programOf(Pattern("p", mask)); }
+
+TEST(BoxEvaluator, LeavesOutWhatABoxDecides) {
+  Mask mask = query() - key() == 0;
+  for (int64_t i = 1; i < 300; ++i) mask = mask || query() - key() == 100 * i;
+  const Program program = oneGroup(query() >= key() && mask);
+  const Predicate &predicate = program.groups[0].predicate;
+  const Problem problem = squareProblem(40000);
+  ContextOf context(program, problem, 0, 0);
+  BoxEvaluator boxes(program, predicate, *context);
+  ASSERT_EQ(boxes.classify(20000, 20015, 10000, 10015), TileClass::Partial);
+  // q - k == 10000
+  const Predicate rest = boxes.remaining();
+  EXPECT_LE(rest.nodes.size(), 5u);
+  BoxEvaluator inside(program, rest, *context);
+  EXPECT_EQ(inside.classify(20000, 20007, 10008, 10015), TileClass::Empty);
+  EXPECT_EQ(inside.classify(20000, 20007, 10000, 10007), TileClass::Partial);
+  ASSERT_EQ(boxes.classify(0, 10, 20, 30), TileClass::Empty);
+  EXPECT_EQ(boxes.remaining().nodes.size(), 1u);
+}
 
 TEST(BoxEvaluator, SeesStridesThroughFloorDivision) {
   // (k/64 + 1) % 16 == 0: block 15 of every 16.
