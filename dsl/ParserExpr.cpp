@@ -244,9 +244,11 @@ Expr PatternParser::parseCall(const Token &function, Op op, size_t least, size_t
   do operands.push_back(parseExpr());
   while (accept(","));
   expect(")", fmt::format("after the operands of '{}'", function.text));
-  if (operands.size() < least || operands.size() > most)
-    fail(loc, fmt::format("'{}' takes {}{} operand{}, found {}", function.text, least,
-                          most > least ? " or more" : "", least == 1 ? "" : "s", operands.size()));
+  if (operands.size() < least || operands.size() > most) {
+    const std::string taken = most > least ? fmt::format("{} to {}", least, most) : std::to_string(least);
+    fail(loc, fmt::format("'{}' takes {} operand{}, found {}", function.text, taken, most == 1 ? "" : "s",
+                          operands.size()));
+  }
   if (op == Op::Min || op == Op::Max) {
     Expr result = operands[0];
     for (size_t i = 1; i < operands.size(); ++i) result = arithmetic(op, result, operands[i], loc);

@@ -130,6 +130,11 @@ TEST(Diagnostics, TypeMismatch) {
   EXPECT_EQ(brief("pattern p { causal; score s % 2; }"), "1:27: '%' needs integers, found a float\n");
   EXPECT_EQ(brief("pattern p { mask select(q < k, 3, all) > 2; }"),
             "1:18: 'select' chooses between an integer and a mask: both must be of one type\n");
+  EXPECT_EQ(brief("pattern p { mask min(q, q, q, q, q, q, q, q, q, q, q, q, q, q, q, q, q) < 3; }"),
+            "1:18: 'min' takes 2 to 16 operands, found 17\n");
+  EXPECT_EQ(brief("pattern p { mask abs(q, k) < 3 && max(q) < 3; }"),
+            "1:18: 'abs' takes 1 operand, found 2\n");
+  EXPECT_EQ(brief("pattern p { mask select(q < k, all); }"), "1:18: 'select' takes 3 operands, found 2\n");
 }
 
 TEST(Diagnostics, ProductOfTwoIndices) {
