@@ -39,8 +39,9 @@ MASKLOOM_DEVICE void hopper_forward(const ForwardArgs &args, const TensorMaps &m
   const Layout layout{__shfl_sync(0xffffffffu, shared_address(shared_memory), 0)};
 
   constexpr int kPolynomial = Pattern::kScoreForm == ScoreForm::kCapped ? 32 : 0;
-  constexpr RoleRegisters kRegisters =
-      role_registers(Layout::kConsumers, 3 * Layout::kTileKeys / 4 + Layout::kValueColumns / 2 + kPolynomial);
+  constexpr RoleRegisters kRegisters = role_registers(
+      Layout::kConsumers, Layout::kTileKeys / 2 + (Config::kSharedP ? 0 : Layout::kTileKeys / 4) +
+                              Layout::kValueColumns / 2 + kPolynomial);
 
   // Setup
   const int warpgroup = __shfl_sync(0xffffffffu, int(threadIdx.x / 128), 0);

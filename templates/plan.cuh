@@ -8,8 +8,8 @@
 
 namespace maskloom::kernel {
 
-constexpr int kPlanThreads = 128; ///< a block
-constexpr int kPlanBlocks = 4;    ///< a multiprocessor: left alone, ptxas spills to make room for eight
+/// Blocks a multiprocessor: left alone, ptxas spills to make room for eight.
+constexpr int kPlanBlocks = 2;
 
 /// The words of both sets of one Q tile, one warp a word; what Pattern::dispatch calls with the unit's group.
 template <class Config>
@@ -28,13 +28,18 @@ struct PlanRow {
     const unsigned open = __ballot_sync(0xffffffffu, undecided);
     if (open == 0) return decided;
     const int word = tile / 32 * 32;
-    Context together = context;
-    together.lanes = 32;
-    const TileClass all = Group::classify(
-        together, tile_box<Config>(context, query_tile, word + __ffs(open) - 1, word + 31 - __clz(open)));
-    if (!undecided) return decided;
-    if (all != kPartial) return all;
-    return Group::classify(context, tile_box<Config>(context, query_tile, tile, tile));
+    int first = word + __ffs(open) - 1, last = word + 31 - __clz(open);
+    Context scope = context;
+    scope.lanes = 32;
+    TileClass found;
+#pragma unroll 1 // one copy of classify, which takes long to compile
+    do {
+      found = Group::classify(scope, tile_box<Config>(context, query_tile, first, last));
+      if (scope.lanes == 1) break;
+      scope.lanes = 1;
+      first = last = tile;
+    } while (undecided && found == kPartial);
+    return undecided ? found : decided;
   }
 
   /// The class of this lane's tile, or of a group without a plan whether its runs touch it.

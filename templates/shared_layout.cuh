@@ -34,22 +34,31 @@ constexpr int kHopperStateBytes = 3072, kHopperSharedBytes = 227 * 1024;
 /// Bytes of a tile in shared memory for the copy engine: chunks of 64 columns.
 constexpr MASKLOOM_DEVICE int chunked_bytes(int rows, int dim) { return rows * ((dim + 63) / 64) * 128; }
 
-/// Two when the Q of the next work unit finds room beside the K and V stages.
-constexpr MASKLOOM_DEVICE int hopper_query_stages(int head_dim, int value_dim, int tile_rows, int tile_keys,
-                                                  int stages) {
-  const int others = stages * (chunked_bytes(tile_keys, head_dim) + chunked_bytes(tile_keys, value_dim));
-  return others + 2 * chunked_bytes(tile_rows, head_dim) + kHopperStateBytes <= kHopperSharedBytes ? 2 : 1;
-}
+/// Tiles of the Hopper kernel: columns of Q and K, and of V; rows of a Q tile over all its heads, and of a
+/// whole KV tile; K and V stages; P in shared memory?
+struct HopperTiles {
+  int head_dim, value_dim, rows, keys, stages;
+  bool shared_p;
 
-/// Dynamic shared memory of hopper_forward, in bytes. `tile_rows`: of a Q tile over all its heads;
-/// `tile_keys`: of a whole KV tile.
-constexpr MASKLOOM_DEVICE int hopper_forward_shared_bytes(int head_dim, int value_dim, int tile_rows,
-                                                          int tile_keys, int stages) {
-  return hopper_query_stages(head_dim, value_dim, tile_rows, tile_keys, stages) *
-             chunked_bytes(tile_rows, head_dim) +
-         stages * (chunked_bytes(tile_keys, head_dim) + chunked_bytes(tile_keys, value_dim)) +
-         kHopperStateBytes;
-}
+  constexpr MASKLOOM_DEVICE int query_bytes() const { return chunked_bytes(rows, head_dim); }
+  constexpr MASKLOOM_DEVICE int probability_bytes() const { return shared_p ? chunked_bytes(rows, keys) : 0; }
+  /// All but Q.
+  constexpr MASKLOOM_DEVICE int other_bytes() const {
+    return stages * (chunked_bytes(keys, head_dim) + chunked_bytes(keys, value_dim)) + probability_bytes() +
+           kHopperStateBytes;
+  }
+  /// Two when the Q of the next work unit finds room as well.
+  constexpr MASKLOOM_DEVICE int query_stages() const {
+    return other_bytes() + 2 * query_bytes() <= kHopperSharedBytes ? 2 : 1;
+  }
+  /// Dynamic shared memory of hopper_forward.
+  constexpr MASKLOOM_DEVICE int shared_bytes() const {
+    return query_stages() * query_bytes() + other_bytes();
+  }
+};
+
+/// Threads of a block of the planner, and of the kernel that sorts units.
+constexpr int kPlanThreads = 128, kOrderThreads = 256;
 
 /// 32-bit words of one set (touched or not-full) of one Q tile in the plan bitmap.
 constexpr MASKLOOM_DEVICE long long plan_words(long long keys, int tile_keys) {

@@ -7,8 +7,6 @@
 
 namespace maskloom::kernel {
 
-constexpr int kOrderThreads = 256; ///< a block
-
 /// args.unit_order has two words a unit, units numbered as WorkOrder does: at [place] the unit to take as
 /// number `place`; and, after those of all units, the tiles that the unit visits.
 template <class Index>

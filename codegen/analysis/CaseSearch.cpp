@@ -105,7 +105,7 @@ Outcome CaseSearch::decide(const System &system) {
     if (nearer.kind != Solution::Kind::Found)
       nearer = below(InputRanges::kPositionHigh, InputRanges::kLongest);
     if (nearer.kind == Solution::Kind::Empty) return Outcome::Empty; // no sequence is longer
-    if (nearer.kind == Solution::Kind::Found) solution = std::move(nearer);
+    solution = std::move(nearer);
   }
   if (solution.kind != Solution::Kind::Found) return Outcome::Unknown;
   return accept_(solution) ? Outcome::Found : Outcome::Unknown;

@@ -45,9 +45,12 @@ public:
     if (e->op == Op::FloorDiv)
       if (std::optional<int64_t> divisor = constant(e->operands[1])) {
         if (uses.key) add(keys_, *divisor);
-        if (uses.query) add(uses.blocks, *divisor);
+        if (uses.query && e->operands[0]->op == Op::FloorDiv)
+          uses.blocks *= *divisor; // blocks of blocks
+        else if (uses.query)
+          add(uses.blocks, *divisor);
       }
-    if (e->op == Op::Mod && uses.query && uses.blocks > 1) uses.remainder = true;
+    if (e->op == Op::Mod && uses.query && uses.blocks >= 64) uses.remainder = true;
     if (e->op == Op::AuxLoad && uses.key) add(queries_, uses.blocks);
     if (e->op == Op::Eq || e->op == Op::Ne)
       for (size_t i : {0, 1})
@@ -78,6 +81,31 @@ Granularity granularityOf(const Pattern &pattern, const std::map<std::string, in
   Granularity granularity(constants);
   for (size_t group = 0; group < pattern.groupCount(); group++) granularity.visit(pattern.maskOfGroup(group));
   return granularity;
+}
+
+bool usesPosition(const Expr &e) {
+  return (e->op == Op::Index && (e->index == IndexVar::Query || e->index == IndexVar::Key)) ||
+         std::any_of(e->operands.begin(), e->operands.end(), usesPosition);
+}
+
+/// Is an auxiliary tensor loaded from at an entry that depends on a position?
+bool loadsByPosition(const Expr &e) {
+  return (e->op == Op::AuxLoad && usesPosition(e)) ||
+         std::any_of(e->operands.begin(), e->operands.end(), loadsByPosition);
+}
+
+bool dividesPositions(const Expr &e) {
+  return ((e->op == Op::FloorDiv || e->op == Op::Mod) && usesPosition(e)) ||
+         std::any_of(e->operands.begin(), e->operands.end(), dividesPositions);
+}
+
+/// Are all masks made of comparisons of positions as they are?
+bool hasPlainMasks(const Pattern &pattern) {
+  for (size_t group = 0; group < pattern.groupCount(); group++) {
+    const Expr mask = pattern.maskOfGroup(group);
+    if (loadsByPosition(mask) || dividesPositions(mask)) return false;
+  }
+  return true;
 }
 
 bool namesHead(const Expr &e) {
@@ -111,8 +139,9 @@ struct HopperRow {
 };
 /// Measured on an H200: up to head dim 128 the warpgroups multiply and exponentiate in turns by themselves,
 /// and waiting for each other costs 0 - 3 %; beyond it takes order, for 1 - 3 %. Three consumer warpgroups
-/// leave the scheduler of a gathered pattern too few registers, and score modifications: they take the shape
-/// of gathered patterns, too.
+/// leave the scheduler of a gathered pattern too few registers, and so do score modifications and
+/// masks that divide positions or load by them, and wide tiles at d 256: such patterns take the shapes of
+/// gathered ones.
 constexpr HopperRow kHopperTable[] = {
     {64, {192, 128, 2, false}, {128, 128, 3, false}},  {96, {128, 128, 2, false}, {128, 128, 2, false}},
     {128, {128, 128, 2, false}, {128, 128, 2, false}}, {192, {128, 96, 2, true}, {128, 96, 2, true}},
@@ -173,15 +202,19 @@ KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, in
   auto fits = [&](int32_t width) { return granularity % width == 0; };
   auto fitsRows = [&](int32_t rows) { return queryBlocks % rows == 0; };
   const bool isWhole = fits(row->whole.width) || (!fits(64) && !fits(32) && !fits(16));
-  const bool isTall = row->whole.tileQueries > 128 && !fitsRows(row->whole.tileQueries); // too tall
-  const HopperShape &shape = isWhole && !isTall && pattern.scores.empty() ? row->whole : row->gathered;
+  const bool isPlain = pattern.scores.empty() && hasPlainMasks(pattern);
+  const HopperShape &shape = isWhole && isPlain ? row->whole : row->gathered;
   config.tileQueries = fitsRows(shape.tileQueries) ? shape.tileQueries : 64;
   const int64_t heads = shape.tileQueries / config.tileQueries;
   if (headsOfKvHead % heads == 0 && masksByKvHead(pattern)) config.tileHeads = static_cast<int32_t>(heads);
   config.warps = config.tileRows() / 16;
   config.stages = shape.stages;
   config.pingPong = shape.pingPong && config.tileRows() > 64;
-  config.tileKeys = shape.width;
+  // Scores that load take the registers that P would have, and some that the scores have: with P in registers
+  // and wide tiles these kernels spill. (Others lose 9 % by a P in shared memory, at d 128 on an H200.)
+  const bool loads = std::any_of(pattern.scores.begin(), pattern.scores.end(), loadsByPosition);
+  config.sharedP = loads;
+  config.tileKeys = isWhole && loads ? std::min(shape.width, 96) : shape.width;
   if (isWhole) return config;
   for (int32_t tile : {64, 32, 16})
     if (fits(tile)) {
@@ -220,8 +253,10 @@ KernelConfig portableConfig(const Pattern &pattern, const std::map<std::string, 
 
 int32_t sharedBytes(const KernelConfig &config) {
   if (config.isHopper())
-    return kernel::hopper_forward_shared_bytes(config.headDim, config.valueDim, config.tileRows(),
-                                               config.gather * config.tileKeys, config.stages);
+    return kernel::HopperTiles{config.headDim,    config.valueDim,
+                               config.tileRows(), config.gather * config.tileKeys,
+                               config.stages,     config.sharedP}
+        .shared_bytes();
   return kernel::portable_forward_shared_bytes(config.headDim, config.valueDim, config.tileQueries,
                                                config.tileKeys, config.stages);
 }

@@ -1,6 +1,7 @@
-// The default configuration of the GPU kernel: a pure function of the pattern, the head dims and the
-// architecture. First the kernel (hopper_forward on sm_90a, portable_forward elsewhere), then its tile shape
-// by head dim, then the width of KV tiles and the rows of Q tiles by the granularity of the mask.
+// The default configuration of the GPU kernel: a pure function of the pattern, the head dims, the query
+// heads of a KV head and the architecture. First the kernel (hopper_forward on sm_90a, portable_forward
+// elsewhere), then its tile shape by head dim, then the width of KV tiles and the rows of Q tiles by the
+// granularity of the mask.
 #pragma once
 
 #include "maskloom/dsl/Pattern.h"
@@ -46,9 +47,13 @@ KernelConfig defaultConfig(const Pattern &pattern, const std::map<std::string, i
 /// largest that divides the granularity, and the KV tile is as many of them as fit its width; when none
 /// divides, the width stays.
 ///
-/// So does the Q tile: rows of one block of the query granularity, 64 at least, so that no tile is visited
-/// for half of its rows only (random blocks of 64 take half the time, measured on an H200). Two query heads
-/// of a KV head with one mask, 64 rows of each, are packed into one Q tile, and share K and V.
+/// Masks that divide positions or load by them, and scores that load by them (which also take P from shared
+/// memory), leave fewer registers: they get the shapes in which nothing spills.
+///
+/// The Q tile follows the pattern as well: rows of one block of the query granularity, 64 at least, so that
+/// no tile is visited for half of its rows only (random blocks of 64 take half the time, measured on an
+/// H200). Two query heads of a KV head with one mask, 64 rows of each, are packed into one Q tile, and share
+/// K and V.
 KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, int64_t> &constants,
                           DType dtype, int32_t headDim, int32_t valueDim, int64_t headsOfKvHead = 1);
 

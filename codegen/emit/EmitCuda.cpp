@@ -121,8 +121,8 @@ std::string emitConfig(const KernelConfig &config) {
   std::string hopper;
   if (config.isHopper())
     hopper = fmt::format("  static constexpr int kGather = {}, kCluster = {};\n"
-                         "  static constexpr bool kPingPong = {};\n",
-                         config.gather, config.cluster, config.pingPong);
+                         "  static constexpr bool kPingPong = {}, kSharedP = {};\n",
+                         config.gather, config.cluster, config.pingPong, config.sharedP);
   return fmt::format("struct Config {{\n"
                      "  static constexpr int kHeadDim = {}, kValueDim = {};\n"
                      "  static constexpr int kTileHeads = {}, kTileQueries = {}, kTileKeys = {};\n"

@@ -5,6 +5,7 @@
 #include "maskloom/device/Nvrtc.h"
 #include "maskloom/facade/CompileKernel.h"
 #include "maskloom/templates/args.cuh"
+#include "maskloom/templates/shared_layout.cuh"
 
 #include <cstddef>
 #include <filesystem>
@@ -87,12 +88,13 @@ nlohmann::ordered_json manifestOf(const Program &program, const std::string &arc
         {"field", "plan"},
         {"words", "batch * heads * ceil(queries / tile_queries) * 2 * ceil(ceil(keys / tile_keys) / 32)"},
         {"bytes_per_word", 4},
-        {"filled_by", kernel.planEntry}};
+        {"filled_by", kernel.planEntry},
+        {"block", {kernel::kPlanThreads, 1, 1}},
+        {"grid", {units, "1", "1"}}};
   if (!kernel.orderEntry.empty())
-    workspace["unit_order"] = {{"field", "unit_order"},
-                               {"words", units + " * 2"},
-                               {"filled_by", kernel.orderEntry},
-                               {"optional", true}};
+    workspace["unit_order"] = {{"field", "unit_order"},          {"words", units + " * 2"},
+                               {"filled_by", kernel.orderEntry}, {"block", {kernel::kOrderThreads, 1, 1}},
+                               {"grid", {"sections", "1", "1"}}, {"optional", true}};
   nlohmann::ordered_json parameters{
       {"bytes", kernel.parameterBytes}, {"passed", "one struct by value"}, {"fields", fields}};
   if (config.isHopper()) {
@@ -216,7 +218,9 @@ void addCompileCommand(CLI::App &app, Action &action) {
   arguments->kernel.addKernel(*command);
   arguments->kernel.addDims(*command);
   arguments->kernel.addDtype(*command, "What is computed in: bf16 or f16");
-  command->add_option("--heads", arguments->heads, "Query heads, to check the pattern's groups against");
+  command->add_option(
+      "--heads", arguments->heads,
+      "Query heads: the pattern's groups are checked against them, and Q tiles of several heads chosen");
   command->add_option("--kv-heads", arguments->kvHeads, "KV heads (default: as many as heads)");
   arguments->kernel.addCache(*command);
   command->add_flag("--json", arguments->json, "Machine-readable report (schema in docs/cli.md)");

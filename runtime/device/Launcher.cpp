@@ -5,6 +5,7 @@
 #include "maskloom/device/TensorMaps.h"
 #include "maskloom/device/WorkCounters.h"
 #include "maskloom/program/UnitLengths.h"
+#include "maskloom/templates/shared_layout.cuh"
 
 #include <algorithm>
 #include <limits>
@@ -35,11 +36,16 @@ int64_t workUnits(const ForwardArgs &args, const KernelConfig &config) {
   return int64_t{args.batch} * (args.heads / config.tileHeads) * ceilDiv(args.queries, config.tileQueries);
 }
 
+/// Launches of more units end evenly in any order, and those of fewer KV tiles a unit have units of one
+/// length.
+constexpr int64_t kMostSortedUnits = 1 << 14, kFewestTiles = 8;
+
 /// Whether a section's units are taken by length. Not where K and V of a head are larger than the cache:
 /// there neighbouring Q tiles want to run together.
 bool sortsUnits(const ForwardArgs &args, const KernelProgram &kernel) {
   return !kernel.orderEntry.empty() && kvBytes(args, kernel.config) <= kCacheBytes &&
-         workUnits(args, kernel.config) < int64_t{1} << 32;
+         workUnits(args, kernel.config) <= kMostSortedUnits &&
+         args.keys > (kFewestTiles - 1) * kernel.config.tileKeys;
 }
 
 /// The words of a plan: the bitmap, [batch][head][Q tile][2][words] with a word for 32 KV tiles, then the
@@ -65,12 +71,14 @@ std::string problemOnHopper(const Driver &driver, const ForwardArgs &args, const
   return TensorMapCache::ofThread().find(driver, args, config, maps).message;
 }
 
-std::string checkShape(const ForwardArgs &args) {
+std::string checkShape(const ForwardArgs &args, const KernelConfig &config) {
   if (args.batch < 1 || args.heads < 1 || args.kv_heads < 1 || args.queries < 1 || args.keys < 1)
     return fmt::format("batch {}, heads {}, KV heads {}, queries {}, keys {}: each must be at least 1",
                        args.batch, args.heads, args.kv_heads, args.queries, args.keys);
   if (args.heads % args.kv_heads)
     return fmt::format("{} heads are not divisible by {} KV heads", args.heads, args.kv_heads);
+  if (const int group = args.heads / args.kv_heads; group % config.tileHeads)
+    return fmt::format("{} query heads of a KV head do not fill Q tiles of {}", group, config.tileHeads);
   return {};
 }
 
@@ -210,15 +218,15 @@ DriverStatus Launcher::State::launchPlanner(const LoadedModule &loaded, ForwardA
   auto gridOf = [](int64_t blocks) { return static_cast<unsigned>(std::min(blocks, kMaxGrid)); };
   void *params[] = {&args};
   DriverStatus s = driver->launch(
-      loaded.planner, {gridOf(workUnits(args, program.kernel.config)), kPlanThreads}, stream, params);
+      loaded.planner, {gridOf(workUnits(args, program.kernel.config)), kernel::kPlanThreads}, stream, params);
   if (!s.ok() || !args.unit_order) return s;
   const int64_t others = int64_t{args.batch} * args.heads - args.last_section_heads;
-  return driver->launch(loaded.order, {gridOf(ceilDiv(others, args.section_heads) + 1), kOrderThreads},
-                        stream, params);
+  return driver->launch(
+      loaded.order, {gridOf(ceilDiv(others, args.section_heads) + 1), kernel::kOrderThreads}, stream, params);
 }
 
 std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool launch) {
-  if (std::string wrong = checkShape(args); !wrong.empty()) return wrong;
+  if (std::string wrong = checkShape(args, program.kernel.config); !wrong.empty()) return wrong;
   if (!driver) return Driver::why();
   const StreamCapture capture = driver->capture(options.stream);
   const AllocationDuringCapture allowed(*driver);
@@ -286,14 +294,14 @@ std::string Launcher::prepare(ForwardArgs args, const Options &options) {
 
 std::string Launcher::hopperProblem(const ForwardArgs &args) const {
   const KernelConfig &config = state_->program.kernel.config;
-  if (!config.isHopper() || !state_->driver || !checkShape(args).empty()) return {};
+  if (!config.isHopper() || !state_->driver || !checkShape(args, config).empty()) return {};
   const TensorMaps *maps = nullptr;
   return problemOnHopper(*state_->driver, args, config, maps);
 }
 
 size_t Launcher::workspaceBytes(const ForwardArgs &args) const {
   const KernelProgram &kernel = state_->program.kernel;
-  if (kernel.planEntry.empty() || !checkShape(args).empty()) return 0;
+  if (kernel.planEntry.empty() || !checkShape(args, kernel.config).empty()) return 0;
   return planLayout(args, kernel).bytes();
 }
 

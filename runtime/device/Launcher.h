@@ -21,7 +21,6 @@ class Driver;
 
 class Launcher {
 public:
-  static constexpr int kPlanThreads = 128, kOrderThreads = 256;
   /// Bitmaps that are kept; beyond it the least recently used one is freed, which waits for the GPU.
   static constexpr size_t kMaxWorkspaces = 64;
 

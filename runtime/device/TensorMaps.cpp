@@ -1,5 +1,6 @@
 #include "maskloom/device/TensorMaps.h"
 
+#include <cassert>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -76,6 +77,7 @@ TensorMapCache::Key TensorMapCache::keyOf(const Driver &driver, const ForwardArg
                     config.tileHeads, static_cast<int>(config.dtype)})
     add(value);
   add(reinterpret_cast<intptr_t>(&driver));
+  assert(at <= key.size());
   return key;
 }
 

@@ -41,7 +41,7 @@ public:
 
 private:
   /// All that the layouts are made of.
-  using Key = std::array<int64_t, 30>;
+  using Key = std::array<int64_t, 32>;
   static Key keyOf(const Driver &driver, const ForwardArgs &args, const KernelConfig &config);
 
   struct Entry {

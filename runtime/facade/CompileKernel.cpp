@@ -81,7 +81,7 @@ KernelCache &processCache() {
 /// Query heads of a KV head; 1 where the numbers do not divide, which is reported elsewhere.
 static int64_t headsOfKvHead(const CompileOptions &options) {
   const int64_t kvHeads = options.kv_heads ? options.kv_heads : options.heads;
-  return kvHeads > 0 && options.heads % kvHeads == 0 ? options.heads / kvHeads : 1;
+  return kvHeads > 0 && options.heads > 0 && options.heads % kvHeads == 0 ? options.heads / kvHeads : 1;
 }
 
 KernelConfig default_config(const Pattern &pattern, const CompileOptions &options) {
@@ -150,6 +150,7 @@ void checkPortableConfig(const KernelConfig &config) {
   require(!config.pingPong, "pingPong", config.pingPong, "false with portable_forward");
   require(config.cluster == 1, "cluster", config.cluster, "1 with portable_forward");
   require(config.tileHeads == 1, "tileHeads", config.tileHeads, "1 with portable_forward");
+  require(!config.sharedP, "sharedP", config.sharedP, "false with portable_forward");
 }
 
 void checkHopperConfig(const KernelConfig &config, const std::string &arch) {

@@ -21,6 +21,7 @@ std::string toString(const KernelConfig &config) {
                                  times(config.tileHeads), config.tileQueries, times(config.gather),
                                  config.tileKeys, config.warps, config.stages, config.alignBytes);
   if (config.pingPong) text += " ping-pong";
+  if (config.sharedP) text += " shared-p";
   if (config.isHopper() || config.cluster != 1) text += fmt::format(" cluster={}", config.cluster);
   return text;
 }

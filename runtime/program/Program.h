@@ -79,6 +79,7 @@ struct KernelConfig {
   int32_t gather = 1;    ///< schedule tiles packed into one KV tile of gather * tileKeys rows
   bool pingPong = false; ///< consumer warpgroups take turns at the tensor cores
   int32_t cluster = 1;   ///< blocks a cluster
+  bool sharedP = false;  ///< P V takes P from shared memory, not from registers
   int32_t tileHeads = 1; ///< query heads of one KV head, tileQueries rows of each, packed into one Q tile
   bool operator==(const KernelConfig &) const = default; ///< member by member
 

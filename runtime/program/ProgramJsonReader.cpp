@@ -133,7 +133,7 @@ Schedule readSchedule(const JsonReader &r, const Limits &limits) {
 }
 
 KernelConfig readConfig(const JsonReader &r) {
-  r.object(13);
+  r.object(14);
   KernelConfig config;
   config.kernel = r["kernel"].string();
   config.dtype = r["dtype"].enumerator<DType>(kDTypes, "dtype");
@@ -147,6 +147,7 @@ KernelConfig readConfig(const JsonReader &r) {
   config.gather = r["gather"].integer<int32_t>(1);
   config.pingPong = r["ping_pong"].boolean();
   config.cluster = r["cluster"].integer<int32_t>(1);
+  config.sharedP = r["shared_p"].boolean();
   config.tileHeads = r["tile_heads"].integer<int32_t>(1);
   return config;
 }
@@ -255,6 +256,9 @@ std::optional<KernelConfig> configFromText(std::string_view text, const KernelCo
     }
     value[name] = field;
   }
+  // Who gives Q tiles, and does not speak of heads, means tiles of one head.
+  if (!changes.contains("tile_heads") && (changes.contains("tile_queries") || changes.contains("warps")))
+    value["tile_heads"] = 1;
   try {
     return readConfig(JsonReader(value, nullptr, "config"));
   } catch (const std::exception &e) {

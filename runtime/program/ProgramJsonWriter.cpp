@@ -86,6 +86,7 @@ json write(const KernelConfig &c) {
           {"gather", c.gather},
           {"ping_pong", c.pingPong},
           {"cluster", c.cluster},
+          {"shared_p", c.sharedP},
           {"tile_heads", c.tileHeads}};
 }
 

@@ -24,8 +24,9 @@ struct Consumer {
 
   /// What a tile needs besides its scores, its mask above all, is found out while they are being computed,
   /// where there are registers for it.
-  static constexpr bool kEarly =
-      Layout::kConsumers < 3 && 3 * kScores / 2 + kOutput <= 160 && Pattern::kScoreForm != ScoreForm::kCapped;
+  static constexpr bool kEarly = Layout::kConsumers < 3 &&
+                                 kScores + kScores / (Config::kSharedP ? 8 : 2) + kOutput <= 160 &&
+                                 Pattern::kScoreForm != ScoreForm::kCapped;
 
   using Softmax = WarpgroupSoftmax<Config::kBf16>;
   using Modification = TileScores<Config, Pattern>;
@@ -77,10 +78,16 @@ struct Consumer {
                                                      const unsigned (&probabilities)[kScores / 2],
                                                      unsigned stage) const {
     const unsigned long long values = operand_descriptor(layout.value(stage), kTileKeys * 128);
+    const unsigned long long shared = operand_descriptor(layout.probabilities() + warpgroup * 64 * 128, 16);
 #pragma unroll
     for (int step = 0; step < kKeySteps; ++step)
-      Wgmma<Layout::kValueColumns>::template multiply_registers<Config::kBf16>(
-          output, probabilities + 4 * step, advance(values, step * 2048), 1);
+      if constexpr (Config::kSharedP)
+        Wgmma<Layout::kValueColumns>::template multiply_shared<Config::kBf16, true>(
+            output, advance(shared, step / 4 * Layout::kTileRows * 128 + step % 4 * 32),
+            advance(values, step * 2048), 1);
+      else
+        Wgmma<Layout::kValueColumns>::template multiply_registers<Config::kBf16>(
+            output, probabilities + 4 * step, advance(values, step * 2048), 1);
   }
 
   /// All tiles of all units of the block, one stream.
@@ -319,11 +326,17 @@ private:
     }
   }
 
-  static MASKLOOM_DEVICE void convert(unsigned (&probabilities)[kScores / 2],
-                                      const float (&scores)[kScores]) {
+  /// P, rounded, to where P V reads it. A warp's rows in shared memory are read for its own rows of O only.
+  MASKLOOM_DEVICE void convert(unsigned (&probabilities)[kScores / 2], const float (&scores)[kScores]) const {
+    if constexpr (Config::kSharedP) {
+      store_accumulator<Config::kBf16, Layout::kTileRows>(scores, layout.probabilities());
+      fence_async_proxy();
+      __syncwarp();
+    } else {
 #pragma unroll
-    for (int i = 0; i < kScores / 2; ++i)
-      probabilities[i] = pack<Config::kBf16>(scores[2 * i], scores[2 * i + 1]);
+      for (int i = 0; i < kScores / 2; ++i)
+        probabilities[i] = pack<Config::kBf16>(scores[2 * i], scores[2 * i + 1]);
+    }
   }
 };
 

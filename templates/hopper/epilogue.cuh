@@ -28,6 +28,24 @@ MASKLOOM_DEVICE float quad_sum(float value) {
   return value + __shfl_xor_sync(0xffffffffu, value, 2);
 }
 
+/// An accumulator, rounded, to a tile of kRows rows in shared memory, chunks of 64 columns as the copy engine
+/// and wgmma want them. Lane t names row t % 8 of the 8 x 8 block t / 8 of four: both row halves of two
+/// neighbouring column blocks.
+template <bool kBf16, int kRows, int kCount>
+MASKLOOM_DEVICE void store_accumulator(const float (&values)[kCount], unsigned tile) {
+  const unsigned thread = thread_index_anew(), lane = thread % 32, in_block = lane % 8;
+  const unsigned row = (thread / 32 - 4) * 16 + lane / 8 % 2 * 8 + in_block;
+  const unsigned to = tile + row * 128, swizzle = (lane / 16 ^ in_block) * 16;
+#pragma unroll
+  for (int block = 0; block < kCount / 4; block += 2) {
+    unsigned words[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      words[i] = pack<kBf16>(values[block * 4 + 2 * i], values[block * 4 + 2 * i + 1]);
+    stmatrix(to + block / 8 * kRows * 128 + (block % 8 * 16 ^ swizzle), words);
+  }
+}
+
 /// The rows of one thread in the output of a work unit: first_row and first_row + 8 of the Q tile.
 template <class Config, class Pattern>
 struct OutputTile {
@@ -85,20 +103,9 @@ struct OutputTile {
     }
   }
 
-  /// To the tile in shared memory, chunks of 64 columns as the copy engine wants them. Lane t names row t % 8
-  /// of the 8 x 8 block t / 8 of four: both row halves of two neighbouring column blocks.
+  /// To the tile in shared memory.
   MASKLOOM_DEVICE void stage(const float (&output)[kOutput], unsigned tile) const {
-    const unsigned thread = thread_index_anew(), lane = thread % 32, in_block = lane % 8;
-    const unsigned row = (thread / 32 - 4) * 16 + lane / 8 % 2 * 8 + in_block;
-    const unsigned to = tile + row * 128, swizzle = (lane / 16 ^ in_block) * 16;
-#pragma unroll
-    for (int block = 0; block < kColumns / 8; block += 2) {
-      unsigned words[4];
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-        words[i] = pack<Config::kBf16>(output[block * 4 + 2 * i], output[block * 4 + 2 * i + 1]);
-      stmatrix(to + block / 8 * HopperLayout<Config>::kTileRows * 128 + (block % 8 * 16 ^ swizzle), words);
-    }
+    store_accumulator<Config::kBf16, HopperLayout<Config>::kTileRows>(output, tile);
   }
 
   /// Straight to memory. Every lane of a quad holds 2 of 8 neighbouring columns; after a transposition over

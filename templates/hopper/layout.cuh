@@ -1,6 +1,6 @@
 // Shared memory of the Hopper kernel, and what its roles tell each other through it.
 //
-//     Q stages | K stages | V stages | state
+//     Q stages | K stages | V stages | P, with Config::kSharedP | state
 //
 // A Q tile is Config::kTileQueries rows of each of Config::kTileHeads heads of one KV head, head after head:
 // heads that see the same keys share what is loaded.
@@ -56,14 +56,16 @@ struct HopperLayout {
   static constexpr int kStages = Config::kStages;
   static constexpr int kHeadChunks = (Config::kHeadDim + 63) / 64,
                        kValueChunks = (Config::kValueDim + 63) / 64;
-  static constexpr int kQueryStages =
-      hopper_query_stages(Config::kHeadDim, Config::kValueDim, kTileRows, kTileKeys, Config::kStages);
+  static constexpr HopperTiles kTiles{Config::kHeadDim, Config::kValueDim, kTileRows,
+                                      kTileKeys,        Config::kStages,   Config::kSharedP};
+  static constexpr int kQueryStages = kTiles.query_stages();
   static constexpr int kQueryBytes = kTileRows * kHeadChunks * 128;
   static constexpr int kKeyBytes = kTileKeys * kHeadChunks * 128,
                        kValueBytes = kTileKeys * kValueChunks * 128;
   static constexpr int kKeyOffset = kQueryStages * kQueryBytes;
   static constexpr int kValueOffset = kKeyOffset + Config::kStages * kKeyBytes;
-  static constexpr int kStateOffset = kValueOffset + Config::kStages * kValueBytes;
+  static constexpr int kProbabilityOffset = kValueOffset + Config::kStages * kValueBytes;
+  static constexpr int kStateOffset = kProbabilityOffset + kTiles.probability_bytes();
   static constexpr int kValueColumns = (Config::kValueDim + 15) / 16 * 16; ///< of the accumulator
   /// O goes by way of shared memory; otherwise straight from registers: where nothing is free in shared
   /// memory at that time, and where stmatrix, which wants registers side by side, makes ptxas spill (three
@@ -96,9 +98,7 @@ struct HopperLayout {
                 "the blocks of a cluster load equal parts of a KV tile");
   static_assert(Config::kStages + 2 < int(kTileSlots));
   static_assert(sizeof(State) <= kHopperStateBytes);
-  static_assert(kStateOffset + kHopperStateBytes == hopper_forward_shared_bytes(Config::kHeadDim,
-                                                                                Config::kValueDim, kTileRows,
-                                                                                kTileKeys, Config::kStages));
+  static_assert(kStateOffset + kHopperStateBytes == kTiles.shared_bytes());
 
   unsigned base; ///< address in shared memory
 
@@ -108,6 +108,8 @@ struct HopperLayout {
   MASKLOOM_DEVICE unsigned query(unsigned stage) const { return base + stage * kQueryBytes; }
   MASKLOOM_DEVICE unsigned key(unsigned stage) const { return base + kKeyOffset + stage * kKeyBytes; }
   MASKLOOM_DEVICE unsigned value(unsigned stage) const { return base + kValueOffset + stage * kValueBytes; }
+
+  MASKLOOM_DEVICE unsigned probabilities() const { return base + kProbabilityOffset; }
 
   /// Where the Q of a unit lies, and the parity of its `full` barrier.
   static MASKLOOM_DEVICE unsigned query_stage(unsigned unit_slot) { return unit_slot % kQueryStages; }

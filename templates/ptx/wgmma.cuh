@@ -40,8 +40,8 @@ MASKLOOM_DEVICE unsigned long long advance(unsigned long long descriptor, unsign
 }
 
 /// wgmma with a 64 x N accumulator, by N: multiply_shared takes A from shared memory and B with the
-/// multiplied dimension contiguous (K-major); multiply_registers takes A from registers and B with N
-/// contiguous (MN-major). `accumulate` 0: d = A B, else d += A B.
+/// multiplied dimension contiguous (K-major), or with N contiguous (MN-major); multiply_registers takes A
+/// from registers and B MN-major. `accumulate` 0: d = A B, else d += A B.
 template <int N>
 struct Wgmma;
 
@@ -80,10 +80,10 @@ struct Wgmma;
 #define MASKLOOM_OUT_120 MASKLOOM_OUT_112, "+f"(d[112]), "+f"(d[113]), "+f"(d[114]), "+f"(d[115]), "+f"(d[116]), "+f"(d[117]), "+f"(d[118]), "+f"(d[119])
 #define MASKLOOM_OUT_128 MASKLOOM_OUT_120, "+f"(d[120]), "+f"(d[121]), "+f"(d[122]), "+f"(d[123]), "+f"(d[124]), "+f"(d[125]), "+f"(d[126]), "+f"(d[127])
 
-#define MASKLOOM_WGMMA_SHARED(n, count, type, a, b, p)                                                             \
+#define MASKLOOM_WGMMA_SHARED(n, count, type, a, b, p, major)                                                        \
   asm volatile("{ .reg .pred accumulate; setp.ne.b32 accumulate, " p ", 0; wgmma.mma_async.sync.aligned.m64n" #n \
-               "k16.f32." type "." type " {" MASKLOOM_LIST_##count "}, " a ", " b ", accumulate, 1, 1, 0, 0; }"    \
-               : MASKLOOM_OUT_##count : "l"(a_descriptor), "l"(b_descriptor), "r"(accumulate))
+               "k16.f32." type "." type " {" MASKLOOM_LIST_##count "}, " a ", " b ", accumulate, 1, 1, 0, " major "; }"    \
+               : MASKLOOM_OUT_##count : "l"(a_descriptor), "l"(b_descriptor), "r"(accumulate), "n"(kMnMajor ? 1 : 0))
 #define MASKLOOM_WGMMA_REGISTERS(n, count, type, a0, a1, a2, a3, b, p)                                             \
   asm volatile("{ .reg .pred accumulate; setp.ne.b32 accumulate, " p ", 0; wgmma.mma_async.sync.aligned.m64n" #n \
                "k16.f32." type "." type " {" MASKLOOM_LIST_##count "}, {" a0 ", " a1 ", " a2 ", " a3 "}, " b        \
@@ -92,11 +92,11 @@ struct Wgmma;
 #define MASKLOOM_WGMMA(n, count, i0, i1, i2, i3, i4, i5)                                                           \
   template <>                                                                                                      \
   struct Wgmma<n> {                                                                                                \
-    template <bool kBf16>                                                                                          \
+    template <bool kBf16, bool kMnMajor = false>                                                                   \
     static MASKLOOM_DEVICE void multiply_shared(float (&d)[count], unsigned long long a_descriptor,                \
                                                 unsigned long long b_descriptor, int accumulate) {                 \
-      if constexpr (kBf16) MASKLOOM_WGMMA_SHARED(n, count, "bf16", i0, i1, i2);                                    \
-      else MASKLOOM_WGMMA_SHARED(n, count, "f16", i0, i1, i2);                                                     \
+      if constexpr (kBf16) MASKLOOM_WGMMA_SHARED(n, count, "bf16", i0, i1, i2, i3);                                  \
+      else MASKLOOM_WGMMA_SHARED(n, count, "f16", i0, i1, i2, i3);                                                    \
     }                                                                                                              \
     template <bool kBf16>                                                                                          \
     static MASKLOOM_DEVICE void multiply_registers(float (&d)[count], const unsigned *a,                           \

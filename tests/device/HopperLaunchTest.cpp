@@ -134,6 +134,17 @@ TEST_F(HopperLaunch, HeadsOfOneTile) {
   EXPECT_EQ(fake().encoded[0].box, tile);
   EXPECT_EQ(fake().encoded[3].box, tile);
   EXPECT_EQ(lastLaunch().grid, 2u * 4 * 2) << "batch entries, pairs of heads, Q tiles";
+
+  p.kernel.planEntry = "plan";
+  p.kernel.orderEntry = "order";
+  Launcher planned(p, "the cubin", &FakeDriver::driver());
+  const size_t bitmap = 2u * 8 * 2 * 2 * 2, order = 2u * 4 * 2 * 2; // 3000 keys are two words
+  EXPECT_EQ(planned.workspaceBytes(a), (bitmap + order) * 4);
+  EXPECT_EQ(planned.forward(a, {}), "");
+  EXPECT_EQ(lastLaunch().args.unit_order, lastLaunch().args.plan + bitmap);
+
+  a.heads = 12; // three of a KV head
+  EXPECT_EQ(planned.forward(a, {}), "3 query heads of a KV head do not fill Q tiles of 2");
 }
 
 TEST_F(HopperLaunch, StridesOfSingleEntriesDoNotMatter) {

@@ -61,6 +61,35 @@ TEST_F(PlanLaunch, SortsTheUnitsOfAPlan) {
             unsigned((24 - of.last_section_heads + of.section_heads - 1) / of.section_heads + 1));
 }
 
+TEST_F(PlanLaunch, OrdersThatGainNothingAreNotMade) {
+  Program sorted = program(true);
+  sorted.kernel.orderEntry = "forward_order";
+  Launcher l(sorted, "the cubin", &FakeDriver::driver());
+  EXPECT_EQ(l.forward(args(1000, 7 * 32), {}), "");
+  EXPECT_EQ(functions(), (Names{"forward_plan", "forward"})) << "few KV tiles";
+  EXPECT_EQ(l.forward(args(1 << 17, 5000), {}), "");
+  EXPECT_EQ(functions(), (Names{"forward_plan", "forward"})) << "many units";
+}
+
+TEST_F(PlanLaunch, OrdersAreMadeWithTheirPlans) {
+  Program sorted = program(true);
+  sorted.kernel.orderEntry = "forward_order";
+  Launcher l(sorted, "the cubin", &FakeDriver::driver());
+  const int lengths[] = {10, 20, 30};
+  ForwardArgs a = args();
+  a.key_lengths = lengths; // may change in place
+  for (int call = 0; call < 2; ++call) {
+    EXPECT_EQ(l.forward(a, {}), "");
+    EXPECT_EQ(functions(), (Names{"forward_plan", "forward_order", "forward"}));
+  }
+  fake().capturing = true;
+  EXPECT_EQ(l.forward(args(), {}), "");
+  for (const FakeLaunch &launch : fake().launches)
+    EXPECT_EQ(launch.args.unit_order, fake().launches[0].args.unit_order);
+  EXPECT_NE(fake().launches[0].args.unit_order, nullptr);
+  EXPECT_EQ(functions(), (Names{"forward_plan", "forward_order", "forward"}));
+}
+
 TEST_F(PlanLaunch, PlansAgainWhenWhatThePlanReadsChanges) {
   Launcher l = launcher(true);
   int data = 0;

@@ -242,6 +242,8 @@ TEST(Attention, GivenConfigurationsAreChecked) {
             std::string::npos);
   EXPECT_EQ(error([](KernelConfig &c) { c.kernel = kPortableKernel; }),
             "config.gather is 2: expected 1 with portable_forward");
+  EXPECT_EQ(error([](KernelConfig &c) { c = {.sharedP = true}; }),
+            "config.sharedP is true: expected false with portable_forward");
 }
 
 } // namespace

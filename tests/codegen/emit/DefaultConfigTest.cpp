@@ -41,6 +41,8 @@ TEST(DefaultConfig, QueryGranularityIsOfRowsThatSeeKeysIndependently) {
   AuxInt table("table", {axis::head(), axis::fixed(100), axis::fixed(100)});
   EXPECT_EQ(queryGranularity(Pattern("t", table(head(), floordiv(query(), 32), floordiv(key(), 64)) != 0)),
             32);
+  const Index nested = floordiv(floordiv(query(), 8), 16);
+  EXPECT_EQ(queryGranularity(Pattern("t", table(head(), nested, floordiv(key(), 64)) != 0)), 128);
   AuxInt ids("ids", {axis::query(64)});
   EXPECT_EQ(queryGranularity(Pattern("t", ids(floordiv(query(), 64)) >= key())), 0) << "no key selects it";
   const Index rows = floordiv(query(), 64), columns = floordiv(key(), 64);
@@ -70,9 +72,27 @@ TEST(DefaultConfig, HopperQueryTilesFollowThePattern) {
     EXPECT_EQ(tile(blocksOf(64), dim, 3), Tile(1, 64)) << "three do not make pairs";
     EXPECT_EQ(tile(patterns::blockTable(64, 64), dim, 8), Tile(1, 64)) << "a table a query head";
   }
-  const Mask tall = table(kvHead(), floordiv(query(), 192), floordiv(key(), 128)) != 0;
-  EXPECT_EQ(tile(Pattern("tall", tall), 64), Tile(1, 192));
   EXPECT_EQ(tile(patterns::causal(), 64, 8), Tile(1, 192));
+}
+
+TEST(DefaultConfig, WhatTakesRegistersGetsSmallerTiles) {
+  auto tile = [&](const Pattern &pattern, int32_t dim) {
+    KernelConfig config = hopperFor(pattern, dim);
+    EXPECT_LE(sharedBytes(config), sharedLimit("sm_90a")) << toString(config);
+    return std::pair(config.tileQueries, config.tileKeys);
+  };
+  using Tile = std::pair<int32_t, int32_t>;
+  EXPECT_EQ(tile(patterns::causal(), 64), Tile(192, 128));
+  EXPECT_EQ(tile(patterns::documents(), 64), Tile(128, 128)) << "loads by positions";
+  EXPECT_EQ(tile(blocks(128), 64), Tile(128, 128)) << "divides positions";
+  EXPECT_EQ(tile(patterns::causal(), 256), Tile(128, 80));
+  EXPECT_EQ(tile(patterns::documents(), 256), Tile(128, 64));
+  EXPECT_FALSE(hopperFor(patterns::alibi(), 128).sharedP) << "a slope a head";
+  AuxFloat bias("bias", {axis::fixed(100)});
+  const Pattern biased = Pattern("biased", query() >= key()).modifyScore(score() + bias(query() - key()));
+  for (int32_t dim : {64, 96, 128, 192}) EXPECT_EQ(tile(biased, dim), Tile(128, 96));
+  EXPECT_EQ(tile(biased, 256), Tile(128, 64));
+  EXPECT_TRUE(hopperFor(biased, 128).sharedP);
 }
 
 TEST(DefaultConfig, MasksByKvHead) {

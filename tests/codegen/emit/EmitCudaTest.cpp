@@ -111,7 +111,7 @@ TEST_F(EmitCuda, TheHopperKernelTakesTensorMaps) {
                   "  static constexpr int kWarps = 8, kStages = 2, kAlignBytes = 16;\n"
                   "  static constexpr bool kBf16 = true;\n"
                   "  static constexpr int kGather = 2, kCluster = 1;\n"
-                  "  static constexpr bool kPingPong = true;\n"
+                  "  static constexpr bool kPingPong = true, kSharedP = false;\n"
                   "};\n"));
   EXPECT_TRUE(has("\nextern \"C\" __global__ void "
                   "__launch_bounds__(maskloom::kernel::Config::kWarps * 32 + 128, 1)\n"

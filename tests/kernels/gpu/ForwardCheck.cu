@@ -300,6 +300,8 @@ void check(const std::string &name, const Shape &shape, long long max_blocks) {
   const bool one_key = shape.scale > 1 || !shape.levels.empty() ||
                        Pattern::kScoreForm == ScoreForm::kAffine ||
                        Pattern::kScoreForm == ScoreForm::kGeneral;
+  // Rising biases at the largest head dim measure 1.71 to 1.76 at scale 3 and up to 2.15 at scale 40, alike
+  // for one head a Q tile and for two.
   const double allowed = shape.scale > 10 ? 2.3 : one_key ? 1.9 : 1.25;
   const double score_error = Pattern::kScoreForm == ScoreForm::kCapped ? std::exp2(-13) : 0;
   const double lse_ulp = largest_lse * std::exp2(-23); // biases may make it large, and it is a float
@@ -387,12 +389,12 @@ void check_basic() {
   check_all<Config, p::Single<p::SinkWindow<M, N>>>(std::string(name) + " sink+window");
 }
 
-template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16>
+template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16, bool SharedP = false>
 void check_hopper() {
-  using Config = HopperConfiguration<D, DV, M, N, Gather, Stages, PingPong, Bf16>;
+  using Config = HopperConfiguration<D, DV, M, N, Gather, Stages, PingPong, Bf16, CLUSTER, 1, SharedP>;
   char name[100];
-  std::snprintf(name, sizeof name, "hopper %s d%d/%d %dx%dx%d s%d %s", Bf16 ? "bf16" : "f16", D, DV, M,
-                Gather, N, Stages, PingPong ? "ping-pong" : "");
+  std::snprintf(name, sizeof name, "hopper %s d%d/%d %dx%dx%d s%d%s%s", Bf16 ? "bf16" : "f16", D, DV, M,
+                Gather, N, Stages, PingPong ? " ping-pong" : "", SharedP ? " shared P" : "");
   check_all<Config, p::Single<p::SinkWindow<M, N>>>(std::string(name) + " sink+window");
   check_all<Config, p::Alternating<p::Documents<M, N>, p::Causal<M, N>>>(std::string(name) +
                                                                          " documents, causal");
@@ -488,7 +490,9 @@ int main() {
   check_all<G, p::BiasAndSink<p::None<128, 64>>>("hopper none with sink");
   check_heads<HopperConfiguration<128, 128, 64, 64, 2, 2, false, true, 1, 2>>("hopper two heads");
 #elif SET == 7
-  check_hopper<64, 64, 192, 128, 1, 2, true, true>();
+  check_hopper<64, 64, 192, 128, 1, 2, true, true, /*SharedP=*/true>();
+  check_hopper<96, 96, 192, 112, 1, 2, false, true, /*SharedP=*/true>();
+  check_hopper<128, 128, 128, 64, 2, 2, false, false, /*SharedP=*/true>();
   check_hopper<64, 64, 192, 64, 2, 2, true, false>();
   check_hopper<64, 64, 128, 16, 8, 3, true, false>();
   check_hopper<96, 96, 128, 128, 1, 2, true, true>();

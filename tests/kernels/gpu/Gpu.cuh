@@ -46,13 +46,14 @@ struct Configuration {
 
 /// N: rows of a schedule tile, of which Gather make a KV tile; M: of each of Heads heads in a Q tile.
 template <int D, int DV, int M, int N, int Gather, int Stages, bool PingPong, bool Bf16,
-          int Cluster = CLUSTER, int Heads = 1>
+          int Cluster = CLUSTER, int Heads = 1, bool SharedP = false>
 struct HopperConfiguration {
   static constexpr int kHeadDim = D, kValueDim = DV, kTileQueries = M, kTileKeys = N, kGather = Gather,
                        kTileHeads = Heads, kWarps = Heads * M / 16, kStages = Stages, kAlignBytes = 16,
                        kCluster = Cluster;
-  static constexpr bool kPingPong = PingPong, kBf16 = Bf16;
-  static constexpr int kSharedBytes = hopper_forward_shared_bytes(D, DV, Heads *M, N *Gather, Stages);
+  static constexpr bool kPingPong = PingPong, kSharedP = SharedP, kBf16 = Bf16;
+  static constexpr int kSharedBytes =
+      HopperTiles{D, DV, Heads * M, N * Gather, Stages, SharedP}.shared_bytes();
 };
 
 template <class Config>
