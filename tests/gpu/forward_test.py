@@ -63,7 +63,7 @@ def check(name, attention, dtype, head_dim, value_dim, sq, sk, generator, stride
         g = h // (HEADS // KV_HEADS)
         rows, cols = torch.arange(ql[b], device=dev)[:, None] + (kl[b] - ql[b]), torch.arange(kl[b], device=dev)[None]
         # With more queries than keys the first positions are negative: a causal mask shows them nothing, and no tensor has an entry there.
-        by_token = name in ("documents", "block_table")
+        by_token = name in ("documents", "block_table", "kv_blocks")
         mask = case["mask"](rows.clamp_min(0) if by_token else rows, cols, h, g, b, aux)
         if by_token:
             mask = mask & (rows >= 0)
@@ -130,7 +130,7 @@ def main():
                 record(f"{name} {str(dtype)[6:]} d{dim} lengths", check(name, attention, dtype, dim, dim, 700, 900, generator, lengths=True))
     if maskloom.Attention(CASES["causal"]["pattern"], HEADS, KV_HEADS, 128, 128).config().get("kernel") == "hopper_forward":
         for name, case in CASES.items():  # two blocks share their K and V
-            clusters = maskloom.Attention(case["pattern"], HEADS, KV_HEADS, 128, 128, constants=case.get("constants"), config={"cluster": 2})
+            clusters = maskloom.Attention(case["pattern"], HEADS, KV_HEADS, 128, 128, constants=case.get("constants"), config={"cluster": 2, "tile_queries": 128, "warps": 8})
             record(f"{name} clusters of 2 n1028", check(name, clusters, torch.bfloat16, 128, 128, 1028, 1028, generator))
             if name != "block_table":
                 record(f"{name} clusters of 2 lengths", check(name, clusters, torch.bfloat16, 128, 128, 700, 900, generator, lengths=True))

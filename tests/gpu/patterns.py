@@ -18,9 +18,9 @@ def documents(batch, tokens, device, count=5):
     return {"doc": ids.cumsum(1).to(torch.int32).to(device)}
 
 
-def block_table(heads, queries, keys, device, density=0.35):
+def block_table(heads, queries, keys, device, density=0.35, block=128):
     g = torch.Generator().manual_seed(queries + keys)
-    table = torch.rand(heads, -(-queries // 128), -(-keys // 128), generator=g) < density
+    table = torch.rand(heads, -(-queries // block), -(-keys // block), generator=g) < density
     return {"table": table.to(torch.int32).to(device)}
 
 
@@ -55,6 +55,14 @@ CASES = {
     "two_range": dict(file="two_range.mask", mask=two_range),
     "block_table": dict(file="block_table.mask", aux=lambda b, h, sq, sk, dev: block_table(h, max(sq, sk), sk, dev),  # indexed by positions
                         mask=lambda q, k, h, kvh, b, a: a["table"][h][q // 128, k // 128] != 0),
+    # Two query heads a Q tile, where two share a KV head.
+    "kv_blocks": dict(text="pattern kv_blocks { aux table[kvh, q/64, k/64]: i32; causal; mask table[kvh, q/64, k/64] != 0; }",
+                      aux=lambda b, h, sq, sk, dev: block_table(h // 2, max(sq, sk), sk, dev, block=64),
+                      mask=lambda q, k, h, kvh, b, a: (q >= k) & (a["table"][kvh][q // 64, k // 64] != 0)),
+    # A score that loads by positions.
+    "biased": dict(text="pattern biased { aux bias[100]: f32; causal; score s + bias[min(q - k, 99)]; }", mask=causal,
+                   aux=lambda b, h, sq, sk, dev: {"bias": torch.randn(100, generator=torch.Generator().manual_seed(sk)).to(dev)},
+                   score=lambda s, q, k, h, a: s + a["bias"][(q - k).clamp(0, 99)].to(s.dtype)),
     "documents": dict(file="documents.mask", aux=lambda b, h, sq, sk, dev: documents(b, max(sq, sk), dev),
                       mask=lambda q, k, h, kvh, b, a: (q >= k) & (a["doc"][b][q] == a["doc"][b][k])),
     "alibi": dict(file="alibi.mask", aux=lambda b, h, sq, sk, dev: slopes(h, dev), mask=causal,
