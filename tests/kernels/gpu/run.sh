@@ -43,7 +43,7 @@ if want sanitize; then
     for tool in memcheck racecheck synccheck; do
       program=ForwardCheck
       [[ $tool == racecheck ]] && program=RaceCheck
-      (QUICK=1 timeout ${LIMIT:-200} compute-sanitizer --tool $tool --kernel-regex 'kns=(forward|plan)_kernel' --error-exitcode 9 \
+      (QUICK=1 timeout ${LIMIT:-200} compute-sanitizer --tool $tool --kernel-regex 'kns=(forward|plan|order)_kernel' --error-exitcode 9 \
         $build/$program-$set >$build/$tool-$set.txt 2>&1; echo "exit $?" >>$build/$tool-$set.txt) &
     done
   done
