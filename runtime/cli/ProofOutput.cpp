@@ -93,7 +93,7 @@ Json scopeJson(int64_t heads, int64_t kvHeads, const ProofNames &names) {
     else
       params[param.name] = {param.low, param.high};
   }
-  Json scope{{"lengths", "every Sk >= 1, 0 <= k < Sk, 0 <= q < Sk"},
+  Json scope{{"lengths", "every Sk from 1 to 2^30, 0 <= k < Sk, 0 <= q < Sk"},
              {"query_heads", heads},
              {"kv_heads", kvHeads},
              {"params", std::move(params)}};
