@@ -197,10 +197,9 @@ KernelConfig hopperConfig(const Pattern &pattern, const std::map<std::string, in
   const int32_t dim = std::max(headDim, valueDim);
   const HopperRow *row = kHopperTable;
   while (dim > row->dimUpTo && row + 1 != std::end(kHopperTable)) ++row;
-  const int64_t granularity = keyGranularity(pattern, constants),
-                queryBlocks = queryGranularity(pattern, constants);
-  auto fits = [&](int32_t width) { return granularity % width == 0; };
-  auto fitsRows = [&](int32_t rows) { return queryBlocks % rows == 0; };
+  const Granularity granularity = granularityOf(pattern, constants);
+  auto fits = [&](int32_t width) { return granularity.keys() % width == 0; };
+  auto fitsRows = [&](int32_t rows) { return granularity.queries() % rows == 0; };
   const bool isWhole = fits(row->whole.width) || (!fits(64) && !fits(32) && !fits(16));
   const bool isPlain = pattern.scores.empty() && hasPlainMasks(pattern);
   const HopperShape &shape = isWhole && isPlain ? row->whole : row->gathered;

@@ -6,6 +6,7 @@
 #include "maskloom/device/WorkCounters.h"
 #include "maskloom/program/UnitLengths.h"
 #include "maskloom/templates/shared_layout.cuh"
+#include "maskloom/templates/work_order.cuh"
 
 #include <algorithm>
 #include <limits>
@@ -31,9 +32,12 @@ int64_t kvBytes(const ForwardArgs &args, const KernelConfig &config) {
   return int64_t{args.keys} * (config.headDim + config.valueDim) * 2;
 }
 
-/// Q tiles over all batch entries and heads.
+/// The work units as the kernels number them; sections need those of `args`.
+kernel::WorkOrder<long long> workOrder(const ForwardArgs &args, const KernelConfig &config) {
+  return {args, config.tileHeads, config.tileQueries};
+}
 int64_t workUnits(const ForwardArgs &args, const KernelConfig &config) {
-  return int64_t{args.batch} * (args.heads / config.tileHeads) * ceilDiv(args.queries, config.tileQueries);
+  return workOrder(args, config).units();
 }
 
 /// Launches of more units end evenly in any order, and those of fewer KV tiles a unit have units of one
@@ -55,9 +59,10 @@ struct PlanLayout {
   size_t bytes() const { return static_cast<size_t>(bitmap + order) * sizeof(uint32_t); }
 };
 PlanLayout planLayout(const ForwardArgs &args, const KernelProgram &kernel) {
-  const int64_t words = ceilDiv(ceilDiv(args.keys, kernel.config.tileKeys), 32);
-  const int64_t units = workUnits(args, kernel.config);
-  return {units * kernel.config.tileHeads * 2 * words, sortsUnits(args, kernel) ? units * 2 : 0};
+  const KernelConfig &config = kernel.config;
+  const int64_t bytes = kernel::plan_bytes(args.batch, args.heads, args.queries, args.keys,
+                                           config.tileQueries, config.tileKeys);
+  return {bytes / int64_t{sizeof(uint32_t)}, sortsUnits(args, kernel) ? workUnits(args, config) * 2 : 0};
 }
 
 /// Why the Hopper kernel cannot take the launch as it is: what TMA cannot address, too many work units for
@@ -220,9 +225,8 @@ DriverStatus Launcher::State::launchPlanner(const LoadedModule &loaded, ForwardA
   DriverStatus s = driver->launch(
       loaded.planner, {gridOf(workUnits(args, program.kernel.config)), kernel::kPlanThreads}, stream, params);
   if (!s.ok() || !args.unit_order) return s;
-  const int64_t others = int64_t{args.batch} * args.heads - args.last_section_heads;
-  return driver->launch(
-      loaded.order, {gridOf(ceilDiv(others, args.section_heads) + 1), kernel::kOrderThreads}, stream, params);
+  const int64_t sections = workOrder(args, program.kernel.config).sections();
+  return driver->launch(loaded.order, {gridOf(sections), kernel::kOrderThreads}, stream, params);
 }
 
 std::string Launcher::State::run(ForwardArgs &args, const Options &options, bool launch) {

@@ -23,7 +23,7 @@ struct Consumer {
   static constexpr int kHeadSteps = (Config::kHeadDim + 15) / 16, kKeySteps = kTileKeys / 16;
 
   /// What a tile needs besides its scores, its mask above all, is found out while they are being computed,
-  /// where there are registers for it.
+  /// where there are registers for it: beside S, O, and P, or what it takes to store P.
   static constexpr bool kEarly = Layout::kConsumers < 3 &&
                                  kScores + kScores / (Config::kSharedP ? 8 : 2) + kOutput <= 160 &&
                                  Pattern::kScoreForm != ScoreForm::kCapped;

@@ -37,6 +37,12 @@ protected:
     if (planned) p.kernel.planEntry = "forward_plan";
     return p;
   }
+  /// Plans, and sorts the units.
+  static Launcher sortingLauncher() {
+    Program p = program(true);
+    p.kernel.orderEntry = "forward_order";
+    return {p, "the cubin", &FakeDriver::driver()};
+  }
   static Launcher launcher(bool planned) { return {program(planned), "the cubin", &FakeDriver::driver()}; }
 
   static ForwardArgs args(int queries = 1000, int keys = 5000) {

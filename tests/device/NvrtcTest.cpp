@@ -1,4 +1,3 @@
-
 #include "maskloom/device/Nvrtc.h"
 #include "maskloom/device/NvrtcSearch.h"
 #include "tests/support/TemporaryDirectory.h"

@@ -28,9 +28,7 @@ TEST_F(PlanLaunch, PlansOnceForAShape) {
 }
 
 TEST_F(PlanLaunch, SortsTheUnitsOfAPlan) {
-  Program sorted = program(true);
-  sorted.kernel.orderEntry = "forward_order";
-  Launcher l(sorted, "the cubin", &FakeDriver::driver());
+  Launcher l = sortingLauncher();
   constexpr size_t kUnits = 3 * 8 * 16, kBitmapWords = kUnits * 2 * 5;
   EXPECT_EQ(l.workspaceBytes(args()), (kBitmapWords + kUnits * 2) * 4);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(l.forward(args(), {.stream = kStreamA}), "");
@@ -62,9 +60,7 @@ TEST_F(PlanLaunch, SortsTheUnitsOfAPlan) {
 }
 
 TEST_F(PlanLaunch, OrdersThatGainNothingAreNotMade) {
-  Program sorted = program(true);
-  sorted.kernel.orderEntry = "forward_order";
-  Launcher l(sorted, "the cubin", &FakeDriver::driver());
+  Launcher l = sortingLauncher();
   EXPECT_EQ(l.forward(args(1000, 7 * 32), {}), "");
   EXPECT_EQ(functions(), (Names{"forward_plan", "forward"})) << "few KV tiles";
   EXPECT_EQ(l.forward(args(1 << 17, 5000), {}), "");
@@ -72,9 +68,7 @@ TEST_F(PlanLaunch, OrdersThatGainNothingAreNotMade) {
 }
 
 TEST_F(PlanLaunch, OrdersAreMadeWithTheirPlans) {
-  Program sorted = program(true);
-  sorted.kernel.orderEntry = "forward_order";
-  Launcher l(sorted, "the cubin", &FakeDriver::driver());
+  Launcher l = sortingLauncher();
   const int lengths[] = {10, 20, 30};
   ForwardArgs a = args();
   a.key_lengths = lengths; // may change in place

@@ -111,6 +111,11 @@ TEST(ProgramJson, AConfigurationTakesSomeFieldsAndKeepsTheRest) {
   expected.stages = 1;
   EXPECT_EQ(*changed, expected);
   EXPECT_EQ(configFromText(toJsonText(expected), base, error), expected);
+  KernelConfig packed = base; // two heads a Q tile, unless Q tiles are given without speaking of heads
+  packed.tileHeads = 2;
+  EXPECT_EQ(configFromText(R"({"stages": 1})", packed, error)->tileHeads, 2);
+  EXPECT_EQ(configFromText(R"({"tile_queries": 128})", packed, error)->tileHeads, 1);
+  EXPECT_EQ(configFromText(R"({"tile_queries": 64, "tile_heads": 3})", packed, error)->tileHeads, 3);
   EXPECT_EQ(configFromText("{}", base, error), base);
   for (auto [text, problem] : {std::pair{"[]", "config: not a JSON object"},
                                {"{", "config: not a JSON object"},

@@ -4,6 +4,7 @@
 #include "maskloom/facade/Explain.h"
 #include "maskloom/facade/ReferenceRow.h"
 #include "maskloom/maskloom.h"
+#include "tests/support/ProblemOf.h"
 
 #include <gtest/gtest.h>
 
@@ -55,14 +56,7 @@ struct Tensors {
       }
     return worst;
   }
-  Problem problem() const {
-    Problem p;
-    p.heads = heads;
-    p.kvHeads = kvHeads;
-    p.queries = queries;
-    p.keys = keys;
-    return p;
-  }
+  Problem problem() const { return maskloom::testing::problemOf(queries, keys, heads, kvHeads); }
 };
 
 Attention onCpu(const Pattern &pattern, int64_t heads, int64_t kvHeads, int64_t dim) {

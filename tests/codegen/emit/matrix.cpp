@@ -27,7 +27,6 @@
 namespace maskloom {
 namespace {
 
-constexpr size_t kMostEntries = 400;
 constexpr size_t kSubsetStride = 3;
 
 struct Entry {
@@ -148,7 +147,6 @@ std::vector<Entry> listEntries(const std::vector<std::string> &architectures) {
     bool isVariant = !std::isdigit(static_cast<unsigned char>(arch.back())); // "sm_100a" beside "sm_100"
     if (!isVariant) add({patterns::localStride(), DType::bf16, 256, 256, arch});
   }
-  if (entries.size() > kMostEntries) entries.resize(kMostEntries);
   return entries;
 }
 
